@@ -1,0 +1,92 @@
+"""Every error that Skysieve raises on purpose.
+
+::
+
+    SkysieveError
+    ├── SessionError          the session cannot be started, reached or used
+    ├── StreamError           no such stream, or its packets cannot be read
+    ├── FilterError           a filter that cannot run, whatever the stream
+    │   ├── FilterSyntaxError   its text does not parse; knows the place
+    │   └── ColumnError         it names a column that the stream does not have
+    ├── DeploymentError       a deployment that cannot be made, found or changed
+    └── PacketError           an alert packet that cannot be decoded
+
+A message says what was wrong, where, and what to do about it.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class SkysieveError(Exception):
+    """Root of all errors that Skysieve raises on purpose."""
+
+
+class SessionError(SkysieveError):
+    """The session cannot be started, reached or used."""
+
+
+class StreamError(SkysieveError):
+    """No such stream, or its packets cannot be read."""
+
+
+class FilterError(SkysieveError):
+    """A filter that cannot run."""
+
+
+class FilterSyntaxError(FilterError):
+    """The text of a filter does not parse.
+
+    Attributes
+    ----------
+    line, column
+        Place of the error in the text, counted from 1.
+    """
+
+    def __init__(self, message: str, text: str, line: int, column: int) -> None:
+        self.line, self.column = line, column
+        lines = text.splitlines() or [""]
+        shown = lines[min(line, len(lines)) - 1]
+        super().__init__(f"{message} (line {line}, column {column})\n  {shown}\n  {' ' * (column - 1)}^")
+
+
+class ColumnError(FilterError):
+    """A filter names a column that its stream does not have."""
+
+
+class DeploymentError(SkysieveError):
+    """A deployment cannot be made, found or changed."""
+
+
+class PacketError(SkysieveError):
+    """An alert packet cannot be decoded.
+
+    Attributes
+    ----------
+    stage
+        A short fixed word for the step that failed, such as ``"schema-id"``.
+    """
+
+    def __init__(self, stage: str, message: str) -> None:
+        self.stage = stage
+        super().__init__(message)
+
+
+def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
+    """Say which known names come nearest to a misspelt one, ready to end a message.
+
+    Examples
+    --------
+    >>> nearest("diaSource.psfFlx", ["diaSource.psfFlux", "diaSource.snr"])
+    ' Did you mean diaSource.psfFlux?'
+    >>> nearest("zzz", ["diaSource.snr"])
+    ''
+    """
+    by_lower = {k.lower(): k for k in known}
+    close = difflib.get_close_matches(name.lower(), by_lower, n=count, cutoff=0.6)
+    if not close:
+        tail = name.rsplit(".", 1)[-1].lower()
+        close = [k for k in by_lower if k.rsplit(".", 1)[-1] == tail][:count]
+    return f" Did you mean {' or '.join(by_lower[c] for c in close)}?" if close else ""
