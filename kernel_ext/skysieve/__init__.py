@@ -1,0 +1,1 @@
+"""Build, preview and deploy filters on astronomical alert streams, from a notebook cell."""

@@ -1,0 +1,1 @@
+"""What runs on the session: the bank, the registry, the supervisor and their status."""

@@ -1,0 +1,1 @@
+"""Alert packets: wire formats, Avro schemas and their columns."""

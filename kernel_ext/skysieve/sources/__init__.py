@@ -1,0 +1,1 @@
+"""Where alert packets come from: simulated surveys and files."""

@@ -1,0 +1,1 @@
+"""What Skysieve draws in a notebook."""
