@@ -79,14 +79,18 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> str:
 
     Examples
     --------
-    >>> nearest("diaSource.psfFlx", ["diaSource.psfFlux", "diaSource.snr"])
+    >>> nearest("diaSource.psfFlx", ["diaSource.psfFlux", "diaObject.nDiaSources"])
+    ' Did you mean diaSource.psfFlux?'
+    >>> nearest("psfFlx", ["diaSource.psfFlux", "diaSource.snr"])
     ' Did you mean diaSource.psfFlux?'
     >>> nearest("zzz", ["diaSource.snr"])
     ''
     """
     by_lower = {k.lower(): k for k in known}
-    close = difflib.get_close_matches(name.lower(), by_lower, n=count, cutoff=0.6)
+    if "." not in name:
+        by_lower = {**{k.rsplit(".", 1)[-1]: full for k, full in reversed(by_lower.items())}, **by_lower}
+    close = difflib.get_close_matches(name.lower(), by_lower, n=count, cutoff=0.75)
     if not close:
         tail = name.rsplit(".", 1)[-1].lower()
         close = [k for k in by_lower if k.rsplit(".", 1)[-1] == tail][:count]
-    return f" Did you mean {' or '.join(by_lower[c] for c in close)}?" if close else ""
+    return f" Did you mean {' or '.join(dict.fromkeys(by_lower[c] for c in close))}?" if close else ""

@@ -1,0 +1,131 @@
+"""The bank: one streaming query per stream that evaluates all its deployed filters on one read and one decode."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pyspark.errors import AnalysisException
+from pyspark.sql import functions as F  # noqa: N812
+
+from skysieve.engine import plan
+from skysieve.filter import BoundFilter
+from skysieve.packets.formats import Format
+from skysieve.topics import Offsets, Topics
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.connect.streaming.query import StreamingQuery
+
+_PREFIX = "bank:"
+
+
+class Bank:
+    """The streaming query of one stream.
+
+    Parameters
+    ----------
+    spark
+        The supervisor's session, which owns the query.
+    topics
+        The Kafka cluster.
+    stream
+        Name of the stream.
+    checkpoint
+        Folder for Spark's checkpoint of this query, on a file system that Spark's driver sees.
+    """
+
+    def __init__(self, spark: SparkSession, topics: Topics, stream: str, checkpoint: str) -> None:
+        self._spark, self._topics = spark, topics
+        self.stream, self._checkpoint = stream, checkpoint
+
+    @property
+    def query(self) -> StreamingQuery | None:
+        """The running query, found by its name in the session, whoever started it."""
+        active = self._spark.streams.active
+        return next((q for q in active if (q.name or "").startswith(f"{_PREFIX}{self.stream}:")), None)
+
+    def runs(self, filters: Sequence[BoundFilter]) -> bool:
+        """Whether just these filters are running."""
+        query = self.query
+        return query is not None and query.name == self._name(filters)
+
+    def stop(self) -> None:
+        """Stop the query, between two micro-batches or inside one, which is then done again."""
+        if query := self.query:
+            query.stop()
+
+    def position(self) -> Offsets | None:
+        """The offsets up to which batches were committed; None before the first.
+
+        Read from the checkpoint through Spark, since only Spark need see that folder.
+        """
+        batches = self._numbers("commits")
+        if not batches:
+            return None
+        text = self._spark.read.text(f"{self._checkpoint}/offsets/{max(batches)}", wholetext=True).first()
+        assert text is not None
+        by_topic = json.loads(text[0].splitlines()[-1])
+        return {int(p): o for p, o in by_topic[self.stream].items()}
+
+    def _numbers(self, folder: str) -> list[int]:
+        try:
+            files = self._spark.read.text(f"{self._checkpoint}/{folder}").select(F.input_file_name()).distinct()
+            return [int(row[0].rsplit("/", 1)[-1]) for row in files.collect()]
+        except AnalysisException as error:
+            if "PATH_NOT_FOUND" in str(error):
+                return []
+            raise
+
+    def start(self, filters: Sequence[BoundFilter], packet_format: Format, begin: Offsets) -> None:
+        """Start the query; ``begin`` counts only where there is no checkpoint yet."""
+        source = (
+            self._spark.readStream.format("kafka")
+            .options(**plan.source_options(self._topics))
+            .option("subscribe", self.stream)
+            .option("startingOffsets", json.dumps({self.stream: {str(p): o for p, o in begin.items()}}))
+            .load()
+        )
+        (
+            self.output(source, filters, packet_format)
+            .writeStream.format("kafka")
+            .options(**plan.sink_options(self._topics))
+            .option("checkpointLocation", self._checkpoint)
+            .queryName(self._name(filters))
+            .start()
+        )
+
+    def backfill(
+        self,
+        bound: BoundFilter,
+        packet_format: Format,
+        start: Offsets,
+        stop: Offsets,
+        reject_before: Offsets,
+    ) -> None:
+        """Judge a range of the past for one filter, by the same plan."""
+        past = plan.read_range(self._spark, self._topics, self.stream, start, stop)
+        output = self.output(past, [bound], packet_format, reject_before)
+        output.write.format("kafka").options(**plan.sink_options(self._topics)).save()
+
+    def output(
+        self,
+        packets: DataFrame,
+        filters: Sequence[BoundFilter],
+        packet_format: Format,
+        reject_before: Offsets | None = None,
+    ) -> DataFrame:
+        """What goes to Kafka, the topics for it made first."""
+        count = self._topics.partitions(self.stream)
+        wanted = [plan.rejected_topic(self.stream), *(b.filter.output_topic for b in filters)]
+        self._topics.create({topic: count for topic in wanted})
+        sizes = self._topics.sizes(wanted)
+        return plan.deliveries(
+            plan.judge(packets, packet_format, filters), self.stream, filters, sizes, reject_before
+        )
+
+    def _name(self, filters: Sequence[BoundFilter]) -> str:
+        content = sorted((b.filter.name, b.filter.version, [c.sql for c in b.cuts]) for b in filters)
+        return f"{_PREFIX}{self.stream}:{hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]}"

@@ -1,0 +1,212 @@
+"""Avro schemas as trees: compare, unite and narrow them.
+
+A schema here is plain JSON with every record written out in full. Records are named after their *path* in the packet
+(``diaSource``, ``prvDiaSources``): two places that share a record type can then be narrowed differently, and a
+writer's and a reader's schema always agree in names, which is what Avro resolves by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+Schema = dict[str, Any]
+
+_WIDER = {
+    ("int", "long"): "long",
+    ("int", "float"): "float",
+    ("int", "double"): "double",
+    ("long", "float"): "float",
+    ("long", "double"): "double",
+    ("float", "double"): "double",
+}
+
+
+def expand(schema: Any, path: tuple[str, ...] = (), named: dict[str, Any] | None = None) -> Any:
+    """Write every record out in full and name it after its path.
+
+    Examples
+    --------
+    >>> source = {"type": "record", "name": "source", "fields": [{"name": "ra", "type": "double"}]}
+    >>> alert = {"type": "record", "name": "alert", "fields": [
+    ...     {"name": "now", "type": source}, {"name": "past", "type": ["null", "source"]}]}
+    >>> past = expand(alert)["fields"][1]["type"]
+    >>> past[1]["name"], [f["name"] for f in past[1]["fields"]]
+    ('alert_past', ['ra'])
+    """
+    named = {} if named is None else named
+    if isinstance(schema, list):
+        return [expand(s, path, named) for s in schema]
+    if isinstance(schema, str):
+        return expand(named[schema], path, named) if schema in named else schema
+    kind = schema["type"]
+    if kind == "record":
+        named[schema["name"]] = schema
+        fields = [
+            {"name": f["name"], "type": expand(f["type"], (*path, f["name"]), named), "doc": f.get("doc") or ""}
+            for f in schema["fields"]
+        ]
+        return {"type": "record", "name": "_".join(("alert", *path)), "fields": fields}
+    if kind == "array":
+        return {"type": "array", "items": expand(schema["items"], path, named)}
+    if not isinstance(kind, str):
+        return expand(kind, path, named)
+    return schema if "logicalType" in schema else kind
+
+
+def split_null(schema: Any) -> tuple[Any, bool]:
+    """The type without null, and whether null was one of its branches."""
+    if not isinstance(schema, list):
+        return schema, False
+    kinds = [s for s in schema if s != "null"]
+    return (kinds[0] if len(kinds) == 1 else kinds), "null" in schema
+
+
+def is_record(schema: Any) -> bool:
+    """Whether this is a record."""
+    return isinstance(schema, dict) and schema["type"] == "record"
+
+
+def is_array(schema: Any) -> bool:
+    """Whether this is an array."""
+    return isinstance(schema, dict) and schema["type"] == "array"
+
+
+def unite(schemas: Iterable[Any]) -> Any:
+    """The schema that holds whatever any of the given ones holds, oldest first.
+
+    Fields are matched by name; one that a version lacks can be null, and one whose type was widened takes the wider
+    type. Descriptions are those of the newest version.
+
+    Raises
+    ------
+    TypeError
+        If two versions give a field types that no reader can hold together.
+    """
+    it = iter(schemas)
+    merged = next(it)
+    for schema in it:
+        merged = _unite(merged, schema)
+    return merged
+
+
+def _unite(old: Any, new: Any) -> Any:
+    (a, a_null), (b, b_null) = split_null(old), split_null(new)
+    if is_record(a) and is_record(b):
+        both: Any = {"type": "record", "name": b["name"], "fields": _unite_fields(a["fields"], b["fields"])}
+    elif is_array(a) and is_array(b):
+        both = {"type": "array", "items": _unite(a["items"], b["items"])}
+    elif a == b:
+        both = b
+    elif isinstance(a, str) and isinstance(b, str) and (wide := _WIDER.get((a, b)) or _WIDER.get((b, a))):
+        both = wide
+    else:
+        raise TypeError(f"{a} and {b}")
+    return ["null", both] if a_null or b_null else both
+
+
+def _unite_fields(old: Sequence[Schema], new: Sequence[Schema]) -> list[Schema]:
+    before, after = {f["name"]: f for f in old}, {f["name"]: f for f in new}
+    fields = []
+    for name in [*after, *(n for n in before if n not in after)]:
+        a, b = before.get(name), after.get(name)
+        if a and b:
+            try:
+                kind = _unite(a["type"], b["type"])
+            except TypeError as error:
+                raise TypeError(f"{name}: {error}") from None
+            fields.append({"name": name, "type": kind, "doc": b["doc"] or a["doc"]})
+        else:
+            only = a or b
+            assert only is not None
+            fields.append({**only, "type": nullable(only["type"])})
+    return fields
+
+
+def nullable(schema: Any) -> Any:
+    """The same type with null as its first branch."""
+    kind, _ = split_null(schema)
+    return ["null", *kind] if isinstance(kind, list) else ["null", kind]
+
+
+def narrow(schema: Any, paths: Iterable[Sequence[str]]) -> Any:
+    """Keep only what lies on the given paths; a path that ends at a record or an array keeps all of it.
+
+    Every kept field that can be null gets null as its default, so that a writer without the field resolves.
+
+    Examples
+    --------
+    >>> record = {"type": "record", "name": "alert", "fields": [
+    ...     {"name": "id", "type": "long"}, {"name": "snr", "type": ["null", "float"]}]}
+    >>> narrow(record, [("snr",)])["fields"]
+    [{'name': 'snr', 'type': ['null', 'float'], 'default': None}]
+    """
+    paths = [tuple(p) for p in paths]
+    kind, null = split_null(schema)
+    if is_record(kind):
+        whole = () in paths
+        tails: dict[str, list[tuple[str, ...]]] = {}
+        for path in paths:
+            if path:
+                tails.setdefault(path[0], []).append(path[1:])
+        kept = []
+        for field in kind["fields"]:
+            if whole or field["name"] in tails:
+                inner = narrow(field["type"], [()] if whole else tails[field["name"]])
+                default = {"default": None} if isinstance(inner, list) else {}
+                kept.append({"name": field["name"], "type": inner, **default})
+        kind = {"type": "record", "name": kind["name"], "fields": kept}
+    elif is_array(kind):
+        kind = {"type": "array", "items": narrow(kind["items"], paths)}
+    return nullable(kind) if null else kind
+
+
+def leaves(schema: Any, path: tuple[str, ...] = ()) -> Mapping[tuple[str, ...], Any]:
+    """Every field of a record, records and arrays themselves included, by path; arrays are not entered.
+
+    Examples
+    --------
+    >>> source = {"type": "record", "name": "alert_s", "fields": [{"name": "ra", "type": "double", "doc": ""}]}
+    >>> alert = {"type": "record", "name": "alert", "fields": [{"name": "s", "type": source, "doc": ""}]}
+    >>> [".".join(p) for p in leaves(alert)]
+    ['s', 's.ra']
+    """
+    found: dict[tuple[str, ...], Any] = {}
+    kind, _ = split_null(schema)
+    if is_record(kind):
+        for field in kind["fields"]:
+            here = (*path, field["name"])
+            found[here] = field
+            found.update(leaves(field["type"], here))
+    return found
+
+
+def spark_type(schema: Any) -> str:
+    """The Spark SQL type that ``from_avro`` gives a type.
+
+    Examples
+    --------
+    >>> spark_type(["null", {"type": "array", "items": "long"}])
+    'array<bigint>'
+    """
+    kind, _ = split_null(schema)
+    if is_record(kind):
+        inner = ", ".join(f"{f['name']}: {spark_type(f['type'])}" for f in kind["fields"])
+        return f"struct<{inner}>"
+    if is_array(kind):
+        return f"array<{spark_type(kind['items'])}>"
+    if isinstance(kind, dict):
+        return {"timestamp-micros": "timestamp", "timestamp-millis": "timestamp", "date": "date"}.get(
+            kind.get("logicalType", ""), spark_type(kind["type"])
+        )
+    return {"long": "bigint", "bytes": "binary"}.get(kind, kind) if isinstance(kind, str) else str(kind)
+
+
+def avro_name(schema: Any) -> str:
+    """How a person writes the type: ``long``, ``array<record>``, ``timestamp-micros``."""
+    kind, _ = split_null(schema)
+    if is_array(kind):
+        return f"array<{avro_name(kind['items'])}>"
+    if isinstance(kind, dict):
+        return str(kind.get("logicalType") or kind["type"])
+    return str(kind)

@@ -1,0 +1,201 @@
+"""Packets on their way into Kafka."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from skysieve.errors import SessionError
+
+MAX_PACKET_BYTES = 32 * 2**20
+
+_PRODUCER = {
+    "acks": "all",
+    "enable.idempotence": True,  # a retry neither repeats a packet nor changes their order
+    "linger.ms": 20,
+    "message.max.bytes": MAX_PACKET_BYTES,
+    "queue.buffering.max.kbytes": 128 * 1024,
+    "queue.buffering.max.messages": 1_000_000,  # bytes are the bound, not the number
+    "socket.send.buffer.bytes": 4 * 2**20,
+    "topic.metadata.propagation.max.ms": 10_000,  # how long a topic that is not there is waited for
+    "message.timeout.ms": 120_000,
+}
+_LOG = logging.getLogger("skysieve.kafka")
+_REACH_SECONDS = 10.0
+_REPORT_SECONDS = 0.1
+_FAR_AHEAD = 0.005
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """One Kafka record that is to be sent.
+
+    Attributes
+    ----------
+    value
+        The alert packet, framed as it travels.
+    key
+        What says which partition it goes to, or None.
+    headers
+        Names and values that travel outside the packet.
+
+    Examples
+    --------
+    >>> Packet(b"...", key=b"169298432755761177", headers=(("truth", b"SN Ia"),)).key
+    b'169298432755761177'
+    """
+
+    value: bytes
+    key: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+def send(
+    packets: Iterable[Packet],
+    topic: str,
+    kafka: str,
+    *,
+    rate: float | None = None,
+    options: Mapping[str, Any] | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> int:
+    """Send packets to a topic, and return when Kafka has acknowledged every one.
+
+    Parameters
+    ----------
+    packets
+        What to send; read as it is sent, so it may be endless.
+    topic
+        Kafka topic, which must exist.
+    kafka
+        Bootstrap servers, ``host:port[,host:port …]``.
+    rate
+        Packets per second; as fast as possible if None. Packet *i* is due *i / rate* seconds after the first
+        one: what came late is caught up with, so the mean rate does not drift.
+    options
+        Further librdkafka options (TLS, SASL, compression …); these win.
+    progress
+        Called with the number of packets acknowledged so far, at most ten times a second and once at the end.
+
+    Returns
+    -------
+    int
+        Number of packets that all in-sync replicas acknowledged.
+
+    Raises
+    ------
+    SessionError
+        If Kafka cannot be reached, or did not accept a packet; says why. What was accepted before stays in
+        the topic.
+
+    Examples
+    --------
+    >>> send([], "lsst-alerts", "localhost:9092", rate=0.0)
+    Traceback (most recent call last):
+    ValueError: rate must be above 0 packets per second, not 0.0
+    """
+    if rate is not None and not rate > 0:
+        raise ValueError(f"rate must be above 0 packets per second, not {rate}")
+    return _Sender(topic, kafka, dict(options or {}), progress).run(packets, rate)
+
+
+class _Sender:
+    """The state of one :func:`send`."""
+
+    def __init__(
+        self, topic: str, kafka: str, options: dict[str, Any], progress: Callable[[int], None] | None
+    ) -> None:
+        self.topic, self.kafka = topic, kafka
+        self.acknowledged = 0
+        self.refused: KafkaError | None = None
+        self._progress = progress
+        self._next_report = 0.0
+        try:
+            self.producer = Producer(
+                {"bootstrap.servers": kafka, "error_cb": _quiet, **_PRODUCER, **options}, logger=_LOG
+            )
+            self.producer.list_topics(timeout=_REACH_SECONDS)
+        except KafkaException as error:
+            raise SessionError(
+                f"Kafka at {kafka} cannot be used: {_reason(error.args[0])}. "
+                "Is the session up? (skysieve status)"
+            ) from None
+
+    def run(self, packets: Iterable[Packet], rate: float | None) -> int:
+        start = time.monotonic()
+        try:
+            for number, packet in enumerate(packets):
+                if rate is not None:
+                    self._wait_until(start + number / rate)
+                self._queue(packet)
+                if self.refused:
+                    break
+        except BaseException:
+            self.producer.flush(_REACH_SECONDS)  # what was handed over before still arrives
+            raise
+        while not self.refused and len(self.producer):
+            self.producer.poll(_REPORT_SECONDS)
+            self._report()
+        if self.refused:
+            self.producer.purge()
+            self.producer.flush(_REACH_SECONDS)
+            raise SessionError(
+                f"Kafka at {self.kafka} did not accept a packet for topic {self.topic!r}: "
+                f"{_reason(self.refused)}. "
+                f"{self.acknowledged} packets were accepted."
+            )
+        if self._progress:
+            self._progress(self.acknowledged)
+        return self.acknowledged
+
+    def _queue(self, packet: Packet) -> None:
+        while not self.refused:
+            try:
+                self.producer.produce(
+                    self.topic,
+                    packet.value,
+                    packet.key,
+                    headers=list(packet.headers) or None,
+                    on_delivery=self._delivered,
+                )
+            except BufferError:
+                self.producer.poll(_REPORT_SECONDS)
+                self._report()
+            except KafkaException as error:
+                self.refused = error.args[0]
+            else:
+                self.producer.poll(0)
+                self._report()
+                return
+
+    def _delivered(self, error: KafkaError | None, _message: Message) -> None:
+        if error is None:
+            self.acknowledged += 1
+        elif self.refused is None:
+            self.refused = error
+
+    def _wait_until(self, due: float) -> None:
+        while (ahead := due - time.monotonic()) > 0 and not self.refused:
+            if ahead > _FAR_AHEAD:  # poll counts in whole milliseconds and wakes for every acknowledgement
+                self.producer.poll(min(ahead - _FAR_AHEAD / 2, _REPORT_SECONDS))
+                self._report()
+            else:
+                time.sleep(ahead)
+
+    def _report(self) -> None:
+        if self._progress and (now := time.monotonic()) >= self._next_report:
+            self._next_report = now + _REPORT_SECONDS
+            self._progress(self.acknowledged)
+
+
+def _reason(error: KafkaError) -> str:
+    return f"{error.str()} ({error.name()})"
+
+
+def _quiet(_error: KafkaError) -> None:
+    """Brokers that come and go are librdkafka's to retry; what it gives up reaches the delivery report."""

@@ -1,0 +1,258 @@
+"""Kafka's topics, as far as the registry, the status and a look at single packets need them.
+
+Bulk traffic does not come through here: Spark reads and writes it.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import NewTopic
+from kafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError
+
+from skysieve.errors import SessionError
+
+Offsets = dict[int, int]
+"""An offset for each partition of a topic."""
+
+_PATIENCE = 10.0
+"""Seconds after which a silent Kafka is reported."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One Kafka record."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: datetime
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+@dataclass(frozen=True)
+class Topics:
+    """The topics of one Kafka cluster.
+
+    Parameters
+    ----------
+    bootstrap
+        ``host:port``, or several with commas.
+    options
+        Further settings by the names Kafka's documentation uses (``security.protocol`` …).
+    """
+
+    bootstrap: str
+    options: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def check(self) -> None:
+        """Make sure that somebody listens there.
+
+        Raises
+        ------
+        SessionError
+            If nobody does.
+        """
+        for server in self.bootstrap.split(","):
+            host, _, port = server.strip().rpartition(":")
+            if not host or not port.isdigit():
+                raise SessionError(f"{server!r} is no address of a Kafka broker: write host:port.")
+            try:
+                socket.create_connection((host.strip("[]"), int(port)), timeout=3).close()
+                return
+            except OSError as error:
+                reason = error
+        raise SessionError(
+            f"No Kafka broker answers at {self.bootstrap} ({reason}). "
+            "Start the local session with `skysieve up`, or check the address."
+        )
+
+    def names(self) -> list[str]:
+        """Every topic, sorted."""
+        with self._admin() as admin:
+            return sorted(admin.list_topics())
+
+    def sizes(self, topics: Iterable[str]) -> dict[str, int]:
+        """Number of partitions of each topic; those that do not exist are left out."""
+        with self._admin() as admin:
+            found = admin.describe_topics(sorted(topics))
+        return {t["name"]: len(t["partitions"]) for t in found if not t["error_code"]}
+
+    def partitions(self, topic: str) -> int:
+        """Number of partitions of a topic; 0 if it does not exist."""
+        return self.sizes([topic]).get(topic, 0)
+
+    def create(self, topics: Mapping[str, int], config: Mapping[str, str] | None = None) -> None:
+        """Create topics, given as name and number of partitions, where they do not exist."""
+        missing = topics.keys() - set(self.names())
+        if not missing:
+            return
+        with self._admin() as admin:
+            wanted = [NewTopic(name, topics[name], -1, topic_configs=dict(config or {})) for name in sorted(missing)]
+            try:
+                admin.create_topics(wanted)
+            except TopicAlreadyExistsError:
+                return self.create(topics, config)
+            admin.wait_for_topics(sorted(missing))
+        return None
+
+    def delete(self, *topics: str) -> None:
+        """Delete topics, where they exist."""
+        there = sorted(set(topics) & set(self.names()))
+        if there:
+            with self._admin() as admin:
+                try:
+                    admin.delete_topics(there)
+                except UnknownTopicOrPartitionError:
+                    return
+
+    def begin(self, topic: str) -> Offsets:
+        """Offset of the oldest record that is kept."""
+        with self._consumer() as consumer:
+            return _offsets(consumer.beginning_offsets(self._all(consumer, topic)))
+
+    def end(self, topic: str) -> Offsets:
+        """Offset that the next record will have."""
+        with self._consumer() as consumer:
+            return _offsets(consumer.end_offsets(self._all(consumer, topic)))
+
+    def at(self, topic: str, time: datetime) -> Offsets:
+        """Offset of the first record that arrived at that time or later; the end where there is none."""
+        with self._consumer() as consumer:
+            places = self._all(consumer, topic)
+            end = consumer.end_offsets(places)
+            found = consumer.offsets_for_times({p: int(time.timestamp() * 1000) for p in places})
+            return {p.partition: found[p].offset if found.get(p) else end[p] for p in places}
+
+    def read(self, topic: str, start: Offsets, stop: Offsets) -> Iterator[Record]:
+        """The records of a range, partition by partition.
+
+        Raises
+        ------
+        SessionError
+            If Kafka falls silent.
+        """
+        with self._consumer() as consumer:
+            for partition, end in stop.items():
+                place = TopicPartition(topic, partition)
+                if start.get(partition, 0) >= end:
+                    continue
+                consumer.assign([place])
+                consumer.seek(place, start.get(partition, 0))
+                while (at := consumer.position(place)) < end:
+                    batch = consumer.poll(timeout_ms=int(_PATIENCE * 1000)).get(place, [])
+                    if not batch and consumer.position(place) == at:
+                        raise SessionError(f"Kafka at {self.bootstrap} fell silent at {topic}[{partition}]@{at}.")
+                    yield from (_record(r) for r in batch if r.offset < end)
+
+    def last(self, topic: str, count: int) -> list[Record]:
+        """The newest records by time of arrival, oldest first."""
+        end, begin = self.end(topic), self.begin(topic)
+        start = {p: max(begin[p], end[p] - count) for p in end}
+        return sorted(self.read(topic, start, end), key=lambda r: (r.timestamp, r.partition, r.offset))[-count:]
+
+    def one(self, topic: str, partition: int, offset: int) -> Record:
+        """A single record.
+
+        Raises
+        ------
+        SessionError
+            If it is not there any more.
+        """
+        for record in self.read(topic, {partition: offset}, {partition: offset + 1}):
+            return record
+        raise SessionError(f"{topic}[{partition}]@{offset} is not in Kafka (any more).")
+
+    def newest_by_key(self, topic: str) -> dict[str, bytes]:
+        """What a compacted topic holds: the newest value of each key, without the deleted ones."""
+        if not self.partitions(topic):
+            return {}
+        found: dict[str, bytes] = {}
+        for record in self.read(topic, self.begin(topic), self.end(topic)):
+            key = (record.key or b"").decode()
+            found.pop(key, None)
+            if record.value is not None:
+                found[key] = record.value
+        return found
+
+    def write(self, topic: str, records: Sequence[tuple[str, bytes | None]]) -> Offsets:
+        """Append records of key and value, and wait until Kafka has them; gives the last offset written."""
+        producer = KafkaProducer(bootstrap_servers=self._servers, acks="all", **self._settings)
+        try:
+            sent = [producer.send(topic, key=key.encode(), value=value) for key, value in records]
+            done = [future.get(timeout=_PATIENCE) for future in sent]
+        except KafkaError as error:
+            raise SessionError(f"Kafka at {self.bootstrap} did not take a record for {topic}: {error}") from error
+        finally:
+            producer.close(timeout=_PATIENCE)
+        return {d.partition: d.offset for d in done}
+
+    @contextmanager
+    def follow(self, topic: str) -> Iterator[KafkaConsumer]:
+        """A consumer at the beginning of a topic, for one who reads on and on."""
+        with self._consumer() as consumer:
+            places = self._all(consumer, topic)
+            consumer.assign(places)
+            consumer.seek_to_beginning(*places)
+            yield consumer
+
+    def _all(self, consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:
+        partitions = consumer.partitions_for_topic(topic)
+        if not partitions:
+            raise SessionError(f"Kafka at {self.bootstrap} has no topic {topic!r}.")
+        return [TopicPartition(topic, p) for p in sorted(partitions)]
+
+    @contextmanager
+    def _admin(self) -> Iterator[KafkaAdminClient]:
+        self.check()
+        admin = KafkaAdminClient(bootstrap_servers=self._servers, **self._settings)
+        try:
+            yield admin
+        finally:
+            admin.close()
+
+    @contextmanager
+    def _consumer(self) -> Iterator[KafkaConsumer]:
+        self.check()
+        consumer = KafkaConsumer(
+            bootstrap_servers=self._servers,
+            enable_auto_commit=False,
+            max_partition_fetch_bytes=16 << 20,
+            **self._settings,
+        )
+        try:
+            yield consumer
+        finally:
+            consumer.close()
+
+    @property
+    def _servers(self) -> list[str]:
+        return [s.strip() for s in self.bootstrap.split(",")]
+
+    @property
+    def _settings(self) -> dict[str, Any]:
+        return {name.replace(".", "_"): value for name, value in self.options.items()}
+
+
+def _offsets(found: Mapping[TopicPartition, int]) -> Offsets:
+    return {place.partition: offset for place, offset in sorted(found.items())}
+
+
+def _record(raw: Any) -> Record:
+    return Record(
+        raw.topic,
+        raw.partition,
+        raw.offset,
+        datetime.fromtimestamp(raw.timestamp / 1000, UTC),
+        raw.key,
+        raw.value,
+        tuple(raw.headers or ()),
+    )
