@@ -11,10 +11,13 @@ from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import and_
 
+from pyspark.errors import AnalysisException
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql.types import BooleanType
 
+from skysieve.errors import FilterError
 from skysieve.filter import BoundFilter
 from skysieve.packets.columns import Column
 from skysieve.packets.decode import PROBLEM, decode, once
@@ -171,3 +174,30 @@ def verdicts(judged: DataFrame, bound: BoundFilter, more: Sequence[Column] = ())
     return judged.select(
         "partition", "offset", "timestamp", F.col(f"{PROBLEM}.message").alias(PROBLEM), *scalars.values(), *says
     )
+
+
+def check(packets: DataFrame, packet_format: Format, bound: BoundFilter) -> None:
+    """Have Spark analyse a filter, without reading a packet.
+
+    Raises
+    ------
+    FilterError
+        If Spark refuses it: an unknown function, a comparison of unlike types, a cut that is no condition.
+    """
+    try:
+        schema = judge(packets, packet_format, [bound]).select(*(F.expr(cut.sql) for cut in bound.cuts)).schema
+    except AnalysisException as error:
+        raise refusal(bound, error) from None
+    for cut, found in zip(bound.cuts, schema, strict=True):
+        if not isinstance(found.dataType, BooleanType):
+            kind = found.dataType.simpleString()
+            raise FilterError(
+                f"Filter {bound.filter.name!r}: the cut {cut.text!r} is a value ({kind}), not a condition; "
+                "compare it with something."
+            )
+
+
+def refusal(bound: BoundFilter, error: AnalysisException) -> FilterError:
+    """What a user reads when Spark refuses a filter."""
+    reason = str(error).split("\n", 1)[0].split(" SQLSTATE")[0]
+    return FilterError(f"Filter {bound.filter.name!r} cannot run on {bound.filter.stream!r}: {reason}")

@@ -102,7 +102,7 @@ class _Walker:
 
 
 def _records(schema: Any) -> Iterator[tuple[str, Any]]:
-    """Find every record that a schema defines; a null may stand where one is defined, and a use come later."""
+    """Find every record that a schema defines; one may be used after a null stood at its definition."""
     if isinstance(schema, list):
         for branch in schema:
             yield from _records(branch)

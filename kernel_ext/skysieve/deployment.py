@@ -1,0 +1,244 @@
+"""A deployment: a filter version that should be running, its output topic and its state."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+
+from skysieve.engine import records
+from skysieve.engine.records import FilterStatus, Registered, State, Version
+from skysieve.errors import DeploymentError, nearest
+from skysieve.filter import Filter
+from skysieve.stream import Time, instant, open_stream, record_frame
+from skysieve.topics import Record, Topics
+
+_EVERY = 0.2
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A handle on a deployed filter. It holds no state: every question is answered by Kafka.
+
+    Attributes
+    ----------
+    name
+        Name of the filter.
+    """
+
+    name: str
+    topics: Topics = field(repr=False)
+
+    @property
+    def _record(self) -> Registered:
+        found = records.registered(self.topics)
+        if self.name not in found:
+            raise DeploymentError(f"No filter {self.name!r} is deployed.{nearest(self.name, found)}")
+        return found[self.name]
+
+    @property
+    def filter(self) -> Filter:
+        """The filter, in its current version."""
+        return self._record.filter
+
+    @property
+    def stream(self) -> str:
+        """The stream that it judges."""
+        return self._record.stream
+
+    @property
+    def version(self) -> str:
+        """The current version."""
+        return self._record.current
+
+    @property
+    def versions(self) -> pd.DataFrame:
+        """Every version, oldest first: ``version``, ``where``, ``deployed``, ``current``."""
+        record = self._record
+        rows = [
+            {"version": v.version, "where": v.where, "deployed": v.deployed, "current": v.version == record.current}
+            for v in record.versions
+        ]
+        return pd.DataFrame(rows)
+
+    @property
+    def output_topic(self) -> str:
+        """The Kafka topic of its matches."""
+        return self._record.filter.output_topic
+
+    def status(self) -> FilterStatus:
+        """What the supervisor says of it; ``starting`` until it has taken note of the last change."""
+        record = self._record
+        status = records.statuses(self.topics).get(self.name)
+        settled = status is not None and status.run == record.run
+        if status is not None and settled and (status.state == "stopped") == (record.wanted == "stopped"):
+            return status
+        return FilterStatus(
+            name=record.name,
+            stream=record.stream,
+            version=record.current,
+            run=record.run,
+            state="starting",
+            output_topic=record.filter.output_topic,
+            updated=records.now(),
+        )
+
+    def wait(self, state: State = "running", timeout: float = 60) -> Deployment:
+        """Wait until it is in a state.
+
+        Parameters
+        ----------
+        state
+            ``"running"`` (and its backfill done) or ``"stopped"``.
+        timeout
+            Seconds.
+
+        Raises
+        ------
+        DeploymentError
+            If it fails, or has not come so far in time.
+        """
+        end = time.monotonic() + timeout
+        while (status := self.status()).state != state:
+            if status.state == "failed":
+                raise DeploymentError(f"Filter {self.name!r} failed: {status.error}")
+            if time.monotonic() > end:
+                tail = f" ({status.error})" if status.error else ""
+                raise DeploymentError(
+                    f"Filter {self.name!r} is still {status.state} after {timeout:g} s{tail}. "
+                    "`skysieve status` tells whether the supervisor runs."
+                )
+            time.sleep(_EVERY)
+        return self
+
+    def matches(self) -> int:
+        """Number of records in its output topic."""
+        if not self.topics.partitions(self.output_topic):
+            return 0
+        begin, end = self.topics.begin(self.output_topic), self.topics.end(self.output_topic)
+        return sum(end[p] - begin[p] for p in end)
+
+    def records(self, last: int = 10) -> list[Record]:
+        """Its newest matches as Kafka records: the packet's own bytes, and headers that say where it came from."""
+        return self.topics.last(self.output_topic, last) if self.topics.partitions(self.output_topic) else []
+
+    def results(self, last: int = 10) -> pd.DataFrame:
+        """Its newest matches, decoded.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per match: the scalar columns of the alert, then ``skysieve.version``, ``skysieve.source.partition``,
+            ``skysieve.source.offset``.
+        """
+        found = self.records(last)
+        table = record_frame(found, open_stream(self.topics, self.stream).format)
+        for header, kind in _SHOWN.items():
+            table[header] = pd.array([_header(r, header, kind) for r in found])
+        return table
+
+    def start(self, start: Time = "latest") -> Deployment:
+        """Run it again after a stop, on alerts from now on, or from ``"earliest"`` or a time in the past on."""
+        record = self._record
+        if record.wanted == "running":
+            return self
+        return self._write(record, wanted="running", start=start_text(start), run=records.new_run())
+
+    def stop(self) -> Deployment:
+        """Stop it; it stays deployed and can be started again."""
+        return self._write(self._record, wanted="stopped")
+
+    def rollback(self, version: str | None = None) -> Deployment:
+        """Go back to an earlier version: the one before, or the one given (its first characters are enough)."""
+        record = self._record
+        names = [v.version for v in record.versions]
+        if version is None:
+            at = names.index(record.current)
+            if at == 0:
+                raise DeploymentError(f"Filter {self.name!r} has no version before {record.current}.")
+            version = names[at - 1]
+        found = [n for n in names if n.startswith(version)]
+        if len(found) != 1:
+            raise DeploymentError(f"Filter {self.name!r} has no one version {version!r}; it has {', '.join(names)}.")
+        return self._write(record, current=found[0], wanted="running", start="latest", run=records.new_run())
+
+    def remove(self, *, results: bool = False) -> None:
+        """Take it out of the registry, so that it stops for good.
+
+        Parameters
+        ----------
+        results
+            Delete its output topic with the matches as well.
+        """
+        topic, version = self.output_topic, self.version
+        records.unregister(self.topics, self.name)
+        end = time.monotonic() + 30
+        while results and self.name in records.statuses(self.topics):
+            if time.monotonic() > end:
+                raise DeploymentError(f"{self.name!r} ({version}) was removed but still runs, so {topic} was kept.")
+            time.sleep(_EVERY)
+        if results:
+            self.topics.delete(topic)
+
+    def _write(self, record: Registered, **changes: Any) -> Deployment:
+        records.register(self.topics, record.model_copy(update=changes))
+        return self
+
+    def _repr_html_(self) -> str:
+        from skysieve_widgets import deployment_html  # noqa: PLC0415
+
+        return deployment_html(self.status(), matches=self.matches())
+
+
+def deploy(topics: Topics, spec: Filter, owner: str, start: Time = "latest") -> Deployment:
+    """Put a filter into the registry; a changed one becomes a new version of its name."""
+    before = records.registered(topics).get(spec.name)
+    if before and before.stream != spec.stream:
+        raise DeploymentError(
+            f"A filter {spec.name!r} is deployed on stream {before.stream!r}: remove it first, or take another name."
+        )
+    version = Version(
+        version=spec.version, where=spec.where, description=spec.description, deployed=records.now()
+    )
+    earlier = tuple(v for v in before.versions if v.version != spec.version) if before else ()
+    same = before is not None and before.current == spec.version and before.wanted == "running"
+    run = before.run if before and same and start == "latest" else records.new_run()
+    records.register(
+        topics,
+        Registered(
+            name=spec.name,
+            stream=spec.stream,
+            owner=owner,
+            wanted="running",
+            start=start_text(start),
+            run=run,
+            versions=(*earlier, version),
+            current=spec.version,
+        ),
+    )
+    return Deployment(spec.name, topics)
+
+
+def start_text(start: Time) -> str:
+    """``latest``, ``earliest`` or an ISO time in UTC, from what a user writes."""
+    if isinstance(start, str) and start in ("latest", "earliest"):
+        return start
+    found = instant(start)
+    if found > datetime.now(UTC):
+        raise DeploymentError(f"start={found.isoformat()} is in the future: it can be 'latest', 'earliest' or a past time.")
+    return found.isoformat()
+
+
+_SHOWN: dict[str, type] = {
+    "skysieve.version": str,
+    "skysieve.source.partition": int,
+    "skysieve.source.offset": int,
+}
+
+
+def _header(record: Record, name: str, kind: type) -> Any:
+    value = dict(record.headers).get(name)
+    return None if value is None else kind(value.decode())

@@ -1,0 +1,209 @@
+"""A preview: a filter applied to a bounded slice of a stream, by the plan that a deployment runs."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field
+from functools import cached_property
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pyarrow as pa
+
+from skysieve.engine import plan
+from skysieve.errors import StreamError
+from skysieve.filter import BoundFilter, Filter
+from skysieve.packets.columns import Column
+from skysieve.packets.decode import PROBLEM
+from skysieve.stream import Stream
+from skysieve.topics import Offsets
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+    from skysieve_widgets import AlertView
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a filter does to a slice of a stream.
+
+    Attributes
+    ----------
+    filter
+        The filter.
+    table
+        One row per packet read: ``partition``, ``offset``, ``timestamp`` of its Kafka record, ``problem`` (why it was
+        rejected), the columns in use, and what each cut says (``cut0`` …; NULL included).
+    start, stop
+        The slice: first offset of each partition, and the one after its last.
+    seconds
+        Time that it took.
+    """
+
+    filter: Filter
+    table: pd.DataFrame = field(repr=False)
+    start: Offsets = field(repr=False)
+    stop: Offsets = field(repr=False)
+    seconds: float
+    _stream: Stream = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """Name of the filter."""
+        return self.filter.name
+
+    @property
+    def stream(self) -> str:
+        """Name of the stream."""
+        return self.filter.stream
+
+    @property
+    def sql(self) -> str:
+        """Text of the filter."""
+        return self.filter.where
+
+    @property
+    def read(self) -> int:
+        """Number of packets read."""
+        return len(self.table)
+
+    @property
+    def rejected(self) -> int:
+        """Number of packets that could not be decoded."""
+        return int(self.table[PROBLEM].notna().sum())
+
+    @property
+    def passed(self) -> int:
+        """Number of alerts that meet every cut."""
+        return int(self._passes.sum())
+
+    @property
+    def pass_rate(self) -> float:
+        """Share of the decoded alerts that pass; NaN where there are none."""
+        judged = self.read - self.rejected
+        return self.passed / judged if judged else math.nan
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % interval of the pass rate (Wilson's, for a binomial proportion: JASA 22, 209, 1927)."""
+        return wilson(self.passed, self.read - self.rejected)
+
+    @cached_property
+    def alerts(self) -> pd.DataFrame:
+        """The alerts that pass, in order of arrival: id, position, time, and the columns in use; ids as integers."""
+        cuts = [f"cut{i}" for i in range(len(self.filter.cuts))]
+        return self.table[self._passes].drop(columns=[*cuts, PROBLEM]).reset_index(drop=True)
+
+    @cached_property
+    def rejections(self) -> pd.DataFrame:
+        """The packets that could not be decoded: ``partition``, ``offset``, ``problem``."""
+        broken = self.table[self.table[PROBLEM].notna()]
+        return broken[["partition", "offset", PROBLEM]].reset_index(drop=True)
+
+    @cached_property
+    def cuts(self) -> pd.DataFrame:
+        """What each cut does.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per cut: ``cut`` (its text), ``alone`` (alerts that pass it alone), ``left`` (alerts left after it and all
+            above it), ``only_this`` (alerts that it alone removes), ``null`` (alerts for which it is NULL).
+        """
+        says = self._says
+        yes = says.fillna(value=False).astype(bool)
+        rows = []
+        for i, cut in enumerate(self.filter.cuts):
+            others = yes.drop(columns=f"cut{i}").all(axis=1)
+            rows.append(
+                {
+                    "cut": cut.text,
+                    "alone": int(yes[f"cut{i}"].sum()),
+                    "left": int(yes.iloc[:, : i + 1].all(axis=1).sum()),
+                    "only_this": int((others & ~yes[f"cut{i}"]).sum()),
+                    "null": int(says[f"cut{i}"].isna().sum()),
+                }
+            )
+        return pd.DataFrame(rows, columns=["cut", "alone", "left", "only_this", "null"])
+
+    def alert(self, row: int = 0) -> dict[str, Any]:
+        """The whole alert of one row of :attr:`alerts`, fetched from Kafka and decoded."""
+        if not 0 <= row < len(self.alerts):
+            raise StreamError(f"Row {row} is not there: {len(self.alerts)} alerts passed.")
+        found = self.alerts.iloc[row]
+        return self._stream.alert(int(found["partition"]), int(found["offset"]))
+
+    def view(self, row: int = 0) -> AlertView:
+        """Cutouts and light curve of one row of :attr:`alerts`."""
+        from skysieve_widgets import AlertView  # noqa: PLC0415
+
+        return AlertView(self.alert(row))
+
+    def _repr_html_(self) -> str:
+        from skysieve_widgets import preview_html  # noqa: PLC0415
+
+        return preview_html(self)
+
+    def __str__(self) -> str:
+        from skysieve_widgets import preview_text  # noqa: PLC0415
+
+        return preview_text(self)
+
+    @cached_property
+    def _says(self) -> pd.DataFrame:
+        """What each cut says of each decoded alert."""
+        cuts = [f"cut{i}" for i in range(len(self.filter.cuts))]
+        return self.table.loc[self.table[PROBLEM].isna(), cuts]
+
+    @cached_property
+    def _passes(self) -> pd.Series[bool]:
+        yes = self._says.fillna(value=False).astype(bool).all(axis=1)
+        return yes.reindex(self.table.index, fill_value=False)
+
+
+def preview(spark: SparkSession, stream: Stream, spec: Filter, start: Offsets, stop: Offsets) -> Preview:
+    """Apply a filter to a slice of its stream, in one Spark job that sends back no packet."""
+    begun = time.perf_counter()
+    bound = spec.bind(stream.format.columns())
+    shown = [stream.format.columns()[name] for name in (stream.format.id_column, *stream.format.position)]
+    shown.append(stream.format.columns()[stream.format.time_column])
+    table = _collect(spark, stream, bound, shown, start, stop)
+    return Preview(spec, table, start, stop, time.perf_counter() - begun, stream)
+
+
+def _collect(
+    spark: SparkSession, stream: Stream, bound: BoundFilter, shown: list[Column], start: Offsets, stop: Offsets
+) -> pd.DataFrame:
+    packets = plan.read_range(spark, stream.topics, stream.name, start, stop)
+    plan.check(packets, stream.format, bound)
+    rows = plan.verdicts(plan.judge(packets, stream.format, [bound], shown), bound, shown).toArrow()
+    table = rows.to_pandas(types_mapper=_NULLABLE.get)
+    return table.sort_values(["timestamp", "partition", "offset"], ignore_index=True)
+
+
+_NULLABLE = {
+    pa.int32(): pd.Int32Dtype(),
+    pa.int64(): pd.Int64Dtype(),
+    pa.bool_(): pd.BooleanDtype(),
+}
+"""Types that keep integers whole beside missing values: ids exceed 2^53, and a float would change them."""
+
+
+def wilson(passed: int, judged: int, level: float = 0.95) -> tuple[float, float]:
+    """Wilson's interval of a binomial proportion.
+
+    Examples
+    --------
+    >>> [round(x, 3) for x in wilson(10, 100)]
+    [0.055, 0.174]
+    """
+    if not judged:
+        return (math.nan, math.nan)
+    z = NormalDist().inv_cdf(0.5 + level / 2)
+    share = passed / judged
+    middle = share + z * z / (2 * judged)
+    half = z * math.sqrt(share * (1 - share) / judged + z * z / (4 * judged * judged))
+    scale = 1 + z * z / judged
+    return (max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale))

@@ -1,0 +1,199 @@
+"""The session: attach to Kafka and Spark, look at streams, preview filters, deploy them."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from skysieve import deployment, local
+from skysieve.deployment import Deployment
+from skysieve.engine import plan, records
+from skysieve.errors import SessionError
+from skysieve.filter import Filter
+from skysieve.home import Home
+from skysieve.preview import Preview, preview
+from skysieve.stream import Stream, Time, open_stream, streams
+from skysieve.topics import Topics
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_TOKEN = "SPARK_CONNECT_AUTHENTICATE_TOKEN"  # noqa: S105
+_PREVIEWED = 5000
+
+
+@dataclass(frozen=True)
+class Session:
+    """One Kafka cluster and one Spark Connect server, seen from a notebook.
+
+    Attributes
+    ----------
+    topics
+        The Kafka cluster.
+    spark
+        A Spark session of one's own.
+    """
+
+    topics: Topics
+    spark: SparkSession = field(repr=False)
+
+    @property
+    def streams(self) -> list[str]:
+        """Names of the streams."""
+        return streams(self.topics.names())
+
+    def stream(self, name: str) -> Stream:
+        """The stream of that name.
+
+        Raises
+        ------
+        StreamError
+            If there is none; the message names the nearest.
+        """
+        return open_stream(self.topics, name, self.spark)
+
+    def preview(
+        self, spec: Filter, *, last: int | None = None, between: tuple[Time, Time] | None = None
+    ) -> Preview:
+        """Apply a filter to a slice of its stream.
+
+        Parameters
+        ----------
+        spec
+            The filter.
+        last
+            The newest so many packets (5,000 unless told otherwise).
+        between
+            The packets that arrived in this range of time instead.
+
+        Raises
+        ------
+        FilterError
+            If the filter cannot run on its stream.
+        """
+        stream = self.stream(spec.stream)
+        if last is None and between is None:
+            last = _PREVIEWED
+        return preview(self.spark, stream, spec, *stream.slice(last=last, between=between))
+
+    def deploy(self, spec: Filter, *, start: Time = "latest") -> Deployment:
+        """Let a filter run as a streaming query, also when this notebook is closed.
+
+        Parameters
+        ----------
+        spec
+            The filter; one of that name that runs already is replaced by it.
+        start
+            ``"latest"``: judge the alerts from now on. ``"earliest"`` or a time in the past: also those that Kafka still
+            holds from then on.
+
+        Raises
+        ------
+        FilterError
+            If the filter cannot run on its stream. It is checked by Spark before anything is written.
+        """
+        stream = self.stream(spec.stream)
+        bound = spec.bind(stream.format.columns())
+        end = self.topics.end(stream.name)
+        plan.check(plan.read_range(self.spark, self.topics, stream.name, end, end), stream.format, bound)
+        return deployment.deploy(self.topics, spec, getpass.getuser(), start)
+
+    def deployment(self, name: str) -> Deployment:
+        """The deployment of that name.
+
+        Raises
+        ------
+        DeploymentError
+            If there is none.
+        """
+        found = Deployment(name, self.topics)
+        _ = found.version
+        return found
+
+    @property
+    def deployments(self) -> list[Deployment]:
+        """Every deployment."""
+        return [Deployment(name, self.topics) for name in records.registered(self.topics)]
+
+    def detach(self) -> None:
+        """Let go of the session. What was deployed runs on."""
+        self.spark.stop()
+
+
+def attach(
+    spark: str | None = None, *, kafka: str | None = None, kafka_options: Mapping[str, str] | None = None
+) -> Session:
+    """Attach to a running session: the one given, the one that the environment names, or the local one.
+
+    Parameters
+    ----------
+    spark
+        URL of a Spark Connect server, ``sc://host:15002``; else ``$SKYSIEVE_SPARK``. Its token, if it wants one, is read
+        from ``$SPARK_CONNECT_AUTHENTICATE_TOKEN``.
+    kafka
+        ``host:port`` of a Kafka broker; else ``$SKYSIEVE_KAFKA``.
+    kafka_options
+        Further settings of the Kafka clients, by the names of Kafka's documentation.
+
+    Raises
+    ------
+    SessionError
+        If there is no session, or it does not answer.
+    """
+    spark = spark or os.environ.get("SKYSIEVE_SPARK")
+    kafka = kafka or os.environ.get("SKYSIEVE_KAFKA")
+    token = os.environ.get(_TOKEN)
+    if not spark and not kafka:
+        running = local.running(Home.default())
+        if running is None:
+            raise SessionError("No session is running here. Start one with `skysieve up`, or name one in attach().")
+        spark, kafka, token = running.spark, running.kafka, running.token
+    if not spark or not kafka:
+        missing = "spark='sc://host:15002'" if not spark else "kafka='host:9092'"
+        raise SessionError(f"attach() needs both servers; {missing} is missing.")
+    topics = Topics(kafka, dict(kafka_options or {}))
+    topics.check()
+    return Session(topics, connect(spark, token))
+
+
+def connect(url: str, token: str | None = None, session_id: str | None = None) -> SparkSession:
+    """Open a Spark session of one's own on a Spark Connect server.
+
+    Raises
+    ------
+    SessionError
+        If the server does not answer or refuses the token.
+    """
+    from pyspark.errors import PySparkException  # noqa: PLC0415
+    from pyspark.sql.connect.session import SparkSession as ConnectSession  # noqa: PLC0415
+
+    parts = urlsplit(url)
+    if parts.scheme != "sc" or not parts.hostname:
+        raise SessionError(f"{url!r} is no address of a Spark Connect server: write sc://host:15002.")
+    try:
+        socket.create_connection((parts.hostname, parts.port or 15002), timeout=3).close()
+    except OSError as error:
+        raise SessionError(
+            f"No Spark Connect server answers at {parts.hostname}:{parts.port or 15002} ({error}). "
+            "Start the local session with `skysieve up`, or check the address."
+        ) from None
+    extras = {"token": token, "session_id": session_id}
+    given = "".join(f";{name}={value}" for name, value in extras.items() if value)
+    base = url if "/;" in url else f"{url.rstrip('/')}/"
+    try:
+        session = ConnectSession.builder.remote(base + given).create()
+        _ = session.version
+        session.conf.set("spark.sql.ansi.enabled", "false")
+        session.conf.set("spark.sql.session.timeZone", "UTC")
+    except PySparkException as error:
+        if "UNAUTHENTICATED" in str(error) or "Invalid token" in str(error):
+            raise SessionError(
+                f"Spark at {parts.hostname}:{parts.port} refuses the token: set ${_TOKEN} to the server's own."
+            ) from None
+        raise
+    return session  # type: ignore[return-value]

@@ -1,0 +1,270 @@
+"""A stream: a Kafka topic of alert packets, with its packet format and columns."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from skysieve.engine import records
+from skysieve.errors import PacketError, SkysieveError, StreamError, nearest
+from skysieve.filter import OUTPUT_PREFIX
+from skysieve.packets import avro, formats
+from skysieve.packets.columns import Columns
+from skysieve.packets.formats import Format
+from skysieve.topics import Offsets, Record, Topics
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+_SAMPLE = 8
+"""Packets looked at in each partition, at its beginning and at its end, to tell format and schema versions."""
+_ASSUMED = "lsst"
+
+Time = datetime | str
+"""An instant: an aware datetime or an ISO 8601 text with a zone."""
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A Kafka topic of alert packets.
+
+    Attributes
+    ----------
+    name
+        The topic.
+    """
+
+    name: str
+    topics: Topics = field(repr=False)
+    spark: SparkSession | None = field(default=None, repr=False)
+
+    @cached_property
+    def _sample(self) -> list[bytes]:
+        """The values of some of its oldest and newest packets."""
+        begin, end = self.topics.begin(self.name), self.topics.end(self.name)
+        head = {p: min(begin[p] + _SAMPLE, end[p]) for p in end}
+        tail = {p: max(head[p], end[p] - _SAMPLE) for p in end}
+        looked = [*self.topics.read(self.name, begin, head), *self.topics.read(self.name, tail, end)]
+        return [record.value for record in looked if record.value]
+
+    @cached_property
+    def format(self) -> Format:
+        """How its packets are framed: what most of a sample of them looks like (LSST's, while it is empty).
+
+        Raises
+        ------
+        StreamError
+            If the packets are in no format that is known here.
+        """
+        if not self._sample:
+            return formats.get(_ASSUMED)
+        votes = Counter(found.name for value in self._sample if (found := formats.detect(value)))
+        if not votes:
+            raise StreamError(
+                f"The packets of {self.name!r} are in no format that Skysieve knows: "
+                f"the newest begins with {self._sample[-1][:8].hex(' ')}."
+            )
+        return formats.get(votes.most_common(1)[0][0])
+
+    @cached_property
+    def described(self) -> Columns:
+        """Its columns, united over the schema versions found in a sample of its packets."""
+        versions = set()
+        for value in self._sample:
+            try:
+                versions.add(self.format.version(value))
+            except PacketError:
+                continue
+        return self.format.columns(frozenset(versions) & self.format.schemas().keys() or None)
+
+    def columns(self) -> pd.DataFrame:
+        """What filters can use.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per column: ``name``, ``type`` (Spark's), ``avro``, ``unit``, ``description`` from the survey's schema,
+            ``since`` and ``until`` (first and last schema version that has it), ``null`` (whether it can be NULL).
+        """
+        rows = [
+            {
+                "name": column.name,
+                "type": avro.spark_type(column.schema) if column.is_scalar else _short(column.schema),
+                "avro": avro.avro_name(column.schema),
+                "unit": column.unit,
+                "description": column.description,
+                "since": column.since,
+                "until": column.until,
+                "null": column.null,
+            }
+            for column in self.described
+        ]
+        return pd.DataFrame(rows)
+
+    def recent(self, count: int = 1000) -> DataFrame:
+        """The newest packets, decoded whole.
+
+        Parameters
+        ----------
+        count
+            How many, taken evenly from the partitions.
+
+        Returns
+        -------
+        pyspark.sql.DataFrame
+            The columns of the packet (``diaSource`` … as structs, with NULL for NaN), then ``kafka``: partition, offset and
+            timestamp of each. Packets that cannot be decoded are left out.
+        """
+        return self._decoded(*self.slice(last=count))
+
+    def between(self, begin: Time, end: Time) -> DataFrame:
+        """The packets that arrived in a range of time, decoded whole, as :meth:`recent` gives them.
+
+        Parameters
+        ----------
+        begin, end
+            Aware datetimes or ISO texts with a zone: the times at which Kafka took the packets, ``end`` not included.
+        """
+        return self._decoded(*self.slice(between=(begin, end)))
+
+    def alert(self, partition: int, offset: int) -> dict[str, Any]:
+        """One whole alert, decoded in Python.
+
+        Raises
+        ------
+        PacketError
+            If it cannot be decoded.
+        """
+        return self.format.read(self.topics.one(self.name, partition, offset).value or b"")
+
+    def slice(
+        self, *, last: int | None = None, between: tuple[Time, Time] | None = None
+    ) -> tuple[Offsets, Offsets]:
+        """The offsets, from and up to, that hold the newest packets or those of a range of time."""
+        begin, end = self.topics.begin(self.name), self.topics.end(self.name)
+        if between is not None:
+            start, stop = (self.topics.at(self.name, instant(t)) for t in between)
+            return start, {p: max(start[p], stop[p]) for p in stop}
+        if last is None:
+            return begin, end
+        if last < 1:
+            raise StreamError(f"last={last}: ask for one packet or more.")
+        return _newest(begin, end, last), end
+
+    def offsets(self, start: str) -> Offsets:
+        """The offsets that ``latest``, ``earliest`` or an ISO time stand for."""
+        if start == "latest":
+            return self.topics.end(self.name)
+        if start == "earliest":
+            return self.topics.begin(self.name)
+        return self.topics.at(self.name, instant(start))
+
+    def _decoded(self, start: Offsets, stop: Offsets) -> DataFrame:
+        from pyspark.sql import functions as F  # noqa: N812, PLC0415
+
+        from skysieve.engine import plan  # noqa: PLC0415
+        from skysieve.packets.decode import PROBLEM, decode  # noqa: PLC0415
+
+        if self.spark is None:
+            raise SkysieveError("This stream was opened without Spark; use skysieve.attach().stream(name).")
+        tops = [column for column in self.described if len(column.path) == 1]
+        packets = plan.read_range(self.spark, self.topics, self.name, start, stop)
+        alerts = decode(packets, self.format, tops).where(F.col(PROBLEM).isNull())
+        place = F.struct("partition", "offset", "timestamp").alias("kafka")
+        return alerts.select(*(f"`{column.name}`" for column in tops), place)
+
+
+def open_stream(topics: Topics, name: str, spark: SparkSession | None = None) -> Stream:
+    """The stream of that name.
+
+    Raises
+    ------
+    StreamError
+        If there is no such topic; the message names the nearest ones.
+    """
+    names = topics.names()
+    if name not in names:
+        known = streams(names)
+        raise StreamError(
+            f"There is no stream {name!r}.{nearest(name, known)} "
+            + (f"Streams here: {', '.join(known)}." if known else "No stream is here yet: `skysieve simulate` makes one.")
+        )
+    return Stream(name, topics, spark)
+
+
+def streams(topics: Iterable[str]) -> list[str]:
+    """Those topics that are streams: not Kafka's own, not Skysieve's, no outputs and no rejected packets."""
+    names = sorted(topics)
+    own = {records.REGISTRY, records.STATUS}
+    rejected = {f"{name}.rejected" for name in names}
+    return [n for n in names if not (n in own or n in rejected or n.startswith(("__", OUTPUT_PREFIX)))]
+
+
+def instant(time: Time) -> datetime:
+    """An aware datetime from what a user writes.
+
+    Raises
+    ------
+    StreamError
+        If it is none, or says no zone.
+
+    Examples
+    --------
+    >>> instant("2026-03-05T01:00:00Z").isoformat()
+    '2026-03-05T01:00:00+00:00'
+    """
+    try:
+        found = datetime.fromisoformat(time) if isinstance(time, str) else time
+    except ValueError:
+        raise StreamError(f"{time!r} is no time: write for example 2026-03-05T01:00:00Z.") from None
+    if found.tzinfo is None:
+        raise StreamError(f"{time!r} says no time zone: add Z, or give an aware datetime.")
+    return found.astimezone(UTC)
+
+
+def _newest(begin: Offsets, end: Offsets, count: int) -> Offsets:
+    """Where to begin so that ``count`` packets follow, shared evenly; what a short partition lacks the others give.
+
+    >>> _newest({0: 0, 1: 0}, {0: 100, 1: 2}, 10)
+    {0: 92, 1: 0}
+    """
+    left, start = count, {}
+    by_size = sorted(end, key=lambda p: end[p] - begin[p])
+    for done, partition in enumerate(by_size):
+        share = -(-left // (len(by_size) - done)) if done < len(by_size) - 1 else left
+        share = min(share, end[partition] - begin[partition])
+        start[partition] = end[partition] - share
+        left -= share
+    return dict(sorted(start.items()))
+
+
+def _short(schema: Any) -> str:
+    return avro.spark_type(schema).split("<", 1)[0]
+
+
+def record_frame(found: Iterable[Record], packet_format: Format) -> pd.DataFrame:
+    """Alerts of Kafka records as a table of their scalar columns, ids as 64-bit integers."""
+    alerts = [packet_format.read(record.value or b"") for record in found]
+    columns = [c for c in packet_format.columns() if c.is_scalar]
+    table = {}
+    for column in columns:
+        values = [_dig(alert, column.path) for alert in alerts]
+        if any(v is not None for v in values):
+            kind = _PANDAS.get(avro.avro_name(column.schema), "object")
+            table[column.name] = pd.array(values, dtype=kind)
+    return pd.DataFrame(table)
+
+
+_PANDAS = {"long": "Int64", "int": "Int32", "boolean": "boolean", "double": "float64", "float": "float32", "string": "str"}
+
+
+def _dig(alert: Any, path: tuple[str, ...]) -> Any:
+    for name in path:
+        alert = alert.get(name) if isinstance(alert, dict) else None
+    return alert
