@@ -1,1 +1,74 @@
-"""Build, preview and deploy filters on astronomical alert streams, from a notebook cell."""
+"""Build, preview and deploy filters on astronomical alert streams, from a notebook cell.
+
+>>> import skysieve
+>>> f = skysieve.Filter("bright", "diaSource.snr > 20", stream="lsst-alerts")
+>>> f.output_topic
+'filter.bright'
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from skysieve.errors import (
+    ColumnError,
+    DeploymentError,
+    FilterError,
+    FilterSyntaxError,
+    PacketError,
+    SessionError,
+    SkysieveError,
+    StreamError,
+)
+from skysieve.filter import Filter
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from skysieve.deployment import Deployment
+    from skysieve.preview import Preview
+    from skysieve.session import Session, attach
+    from skysieve.stream import Stream
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ColumnError",
+    "Deployment",
+    "DeploymentError",
+    "Filter",
+    "FilterError",
+    "FilterSyntaxError",
+    "PacketError",
+    "Preview",
+    "Session",
+    "SessionError",
+    "SkysieveError",
+    "Stream",
+    "StreamError",
+    "attach",
+]
+
+_LATER = {
+    "Deployment": "skysieve.deployment",
+    "Preview": "skysieve.preview",
+    "Session": "skysieve.session",
+    "Stream": "skysieve.stream",
+    "attach": "skysieve.session",
+}
+"""What needs Kafka or pandas is imported when it is first asked for, so that the command line starts at once."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'skysieve' has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(_LATER[name]), name)
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """``%load_ext skysieve``: the magics ``%%filter`` and ``%deploy``."""
+    from skysieve.magics import SkysieveMagics
+
+    shell.register_magics(SkysieveMagics)

@@ -59,7 +59,12 @@ class Deployment:
         """Every version, oldest first: ``version``, ``where``, ``deployed``, ``current``."""
         record = self._record
         rows = [
-            {"version": v.version, "where": v.where, "deployed": v.deployed, "current": v.version == record.current}
+            {
+                "version": v.version,
+                "where": v.where,
+                "deployed": v.deployed,
+                "current": v.version == record.current,
+            }
             for v in record.versions
         ]
         return pd.DataFrame(rows)
@@ -162,7 +167,9 @@ class Deployment:
             version = names[at - 1]
         found = [n for n in names if n.startswith(version)]
         if len(found) != 1:
-            raise DeploymentError(f"Filter {self.name!r} has no one version {version!r}; it has {', '.join(names)}.")
+            raise DeploymentError(
+                f"Filter {self.name!r} has no one version {version!r}; it has {', '.join(names)}."
+            )
         return self._write(record, current=found[0], wanted="running", start="latest", run=records.new_run())
 
     def remove(self, *, results: bool = False) -> None:
@@ -178,7 +185,9 @@ class Deployment:
         end = time.monotonic() + 30
         while results and self.name in records.statuses(self.topics):
             if time.monotonic() > end:
-                raise DeploymentError(f"{self.name!r} ({version}) was removed but still runs, so {topic} was kept.")
+                raise DeploymentError(
+                    f"{self.name!r} ({version}) was removed but still runs, so {topic} was kept."
+                )
             time.sleep(_EVERY)
         if results:
             self.topics.delete(topic)
@@ -188,7 +197,7 @@ class Deployment:
         return self
 
     def _repr_html_(self) -> str:
-        from skysieve_widgets import deployment_html  # noqa: PLC0415
+        from skysieve_widgets import deployment_html
 
         return deployment_html(self.status(), matches=self.matches())
 
@@ -228,7 +237,9 @@ def start_text(start: Time) -> str:
         return start
     found = instant(start)
     if found > datetime.now(UTC):
-        raise DeploymentError(f"start={found.isoformat()} is in the future: it can be 'latest', 'earliest' or a past time.")
+        raise DeploymentError(
+            f"start={found.isoformat()} is in the future: it can be 'latest', 'earliest' or a past time."
+        )
     return found.isoformat()
 
 

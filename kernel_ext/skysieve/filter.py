@@ -57,7 +57,9 @@ class Filter:
     def __post_init__(self) -> None:
         check_name(self.name)
         if not self.stream:
-            raise FilterError(f"Filter {self.name!r} needs a stream: Filter(name, where, stream='lsst-alerts').")
+            raise FilterError(
+                f"Filter {self.name!r} needs a stream: Filter(name, where, stream='lsst-alerts')."
+            )
         _ = self.cuts
 
     @cached_property

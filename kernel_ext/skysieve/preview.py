@@ -137,17 +137,17 @@ class Preview:
 
     def view(self, row: int = 0) -> AlertView:
         """Cutouts and light curve of one row of :attr:`alerts`."""
-        from skysieve_widgets import AlertView  # noqa: PLC0415
+        from skysieve_widgets import AlertView
 
         return AlertView(self.alert(row))
 
     def _repr_html_(self) -> str:
-        from skysieve_widgets import preview_html  # noqa: PLC0415
+        from skysieve_widgets import preview_html
 
         return preview_html(self)
 
     def __str__(self) -> str:
-        from skysieve_widgets import preview_text  # noqa: PLC0415
+        from skysieve_widgets import preview_text
 
         return preview_text(self)
 
@@ -174,7 +174,12 @@ def preview(spark: SparkSession, stream: Stream, spec: Filter, start: Offsets, s
 
 
 def _collect(
-    spark: SparkSession, stream: Stream, bound: BoundFilter, shown: list[Column], start: Offsets, stop: Offsets
+    spark: SparkSession,
+    stream: Stream,
+    bound: BoundFilter,
+    shown: list[Column],
+    start: Offsets,
+    stop: Offsets,
 ) -> pd.DataFrame:
     packets = plan.read_range(spark, stream.topics, stream.name, start, stop)
     plan.check(packets, stream.format, bound)

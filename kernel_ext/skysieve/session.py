@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import logging
 import os
 import socket
 from collections.abc import Mapping
@@ -23,7 +24,7 @@ from skysieve.topics import Topics
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-_TOKEN = "SPARK_CONNECT_AUTHENTICATE_TOKEN"  # noqa: S105
+_TOKEN = "SPARK_CONNECT_AUTHENTICATE_TOKEN"
 _PREVIEWED = 5000
 
 
@@ -151,7 +152,9 @@ def attach(
     if not spark and not kafka:
         running = local.running(Home.default())
         if running is None:
-            raise SessionError("No session is running here. Start one with `skysieve up`, or name one in attach().")
+            raise SessionError(
+                "No session is running here. Start one with `skysieve up`, or name one in attach()."
+            )
         spark, kafka, token = running.spark, running.kafka, running.token
     if not spark or not kafka:
         missing = "spark='sc://host:15002'" if not spark else "kafka='host:9092'"
@@ -169,8 +172,8 @@ def connect(url: str, token: str | None = None, session_id: str | None = None) -
     SessionError
         If the server does not answer or refuses the token.
     """
-    from pyspark.errors import PySparkException  # noqa: PLC0415
-    from pyspark.sql.connect.session import SparkSession as ConnectSession  # noqa: PLC0415
+    from pyspark.errors import PySparkException
+    from pyspark.sql import SparkSession
 
     parts = urlsplit(url)
     if parts.scheme != "sc" or not parts.hostname:
@@ -186,7 +189,9 @@ def connect(url: str, token: str | None = None, session_id: str | None = None) -
     given = "".join(f";{name}={value}" for name, value in extras.items() if value)
     base = url if "/;" in url else f"{url.rstrip('/')}/"
     try:
-        session = ConnectSession.builder.remote(base + given).create()
+        session = SparkSession.builder.remote(base + given).create()
+        # pyspark prints the JVM's stack trace of every mistake in a filter; what it says is in the error raised
+        logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
         _ = session.version
         session.conf.set("spark.sql.ansi.enabled", "false")
         session.conf.set("spark.sql.session.timeZone", "UTC")
@@ -196,4 +201,4 @@ def connect(url: str, token: str | None = None, session_id: str | None = None) -
                 f"Spark at {parts.hostname}:{parts.port} refuses the token: set ${_TOKEN} to the server's own."
             ) from None
         raise
-    return session  # type: ignore[return-value]
+    return session

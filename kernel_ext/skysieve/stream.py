@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -81,7 +82,8 @@ class Stream:
                 versions.add(self.format.version(value))
             except PacketError:
                 continue
-        return self.format.columns(frozenset(versions) & self.format.schemas().keys() or None)
+        known = frozenset(v for v in versions if v in self.format.schemas())
+        return self.format.columns(known or None)
 
     def columns(self) -> pd.DataFrame:
         """What filters can use.
@@ -166,10 +168,10 @@ class Stream:
         return self.topics.at(self.name, instant(start))
 
     def _decoded(self, start: Offsets, stop: Offsets) -> DataFrame:
-        from pyspark.sql import functions as F  # noqa: N812, PLC0415
+        from pyspark.sql import functions as F  # noqa: N812
 
-        from skysieve.engine import plan  # noqa: PLC0415
-        from skysieve.packets.decode import PROBLEM, decode  # noqa: PLC0415
+        from skysieve.engine import plan
+        from skysieve.packets.decode import PROBLEM, decode
 
         if self.spark is None:
             raise SkysieveError("This stream was opened without Spark; use skysieve.attach().stream(name).")
@@ -193,7 +195,11 @@ def open_stream(topics: Topics, name: str, spark: SparkSession | None = None) ->
         known = streams(names)
         raise StreamError(
             f"There is no stream {name!r}.{nearest(name, known)} "
-            + (f"Streams here: {', '.join(known)}." if known else "No stream is here yet: `skysieve simulate` makes one.")
+            + (
+                f"Streams here: {', '.join(known)}."
+                if known
+                else "No stream is here yet: `skysieve simulate` makes one."
+            )
         )
     return Stream(name, topics, spark)
 
@@ -261,10 +267,42 @@ def record_frame(found: Iterable[Record], packet_format: Format) -> pd.DataFrame
     return pd.DataFrame(table)
 
 
-_PANDAS = {"long": "Int64", "int": "Int32", "boolean": "boolean", "double": "float64", "float": "float32", "string": "str"}
+_PANDAS = {
+    "long": "Int64",
+    "int": "Int32",
+    "boolean": "boolean",
+    "double": "float64",
+    "float": "float32",
+    "string": "str",
+}
 
 
 def _dig(alert: Any, path: tuple[str, ...]) -> Any:
     for name in path:
         alert = alert.get(name) if isinstance(alert, dict) else None
     return alert
+
+
+def make_stream(topics: Topics, name: str, partitions: int = 4) -> str:
+    """Make the topic of a stream where it does not exist, and give its name back.
+
+    Raises
+    ------
+    StreamError
+        If Kafka allows no topic of that name, or Skysieve uses it for something else.
+    """
+    if not _TOPIC.fullmatch(name) or name in (".", ".."):
+        raise StreamError(
+            f"{name!r} is no legal stream name: use letters, digits, '.', '_' and '-', at most 240."
+        )
+    if (
+        name in (records.REGISTRY, records.STATUS)
+        or name.startswith(("__", OUTPUT_PREFIX))
+        or name.endswith(".rejected")
+    ):
+        raise StreamError(f"{name!r} is a name that Skysieve or Kafka uses for something else; take another.")
+    topics.create({name: partitions})
+    return name
+
+
+_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,240}")

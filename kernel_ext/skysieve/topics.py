@@ -94,9 +94,11 @@ class Topics:
         """Create topics, given as name and number of partitions, where they do not exist."""
         missing = topics.keys() - set(self.names())
         if not missing:
-            return
+            return None
         with self._admin() as admin:
-            wanted = [NewTopic(name, topics[name], -1, topic_configs=dict(config or {})) for name in sorted(missing)]
+            wanted = [
+                NewTopic(name, topics[name], -1, topic_configs=dict(config or {})) for name in sorted(missing)
+            ]
             try:
                 admin.create_topics(wanted)
             except TopicAlreadyExistsError:
@@ -150,14 +152,18 @@ class Topics:
                 while (at := consumer.position(place)) < end:
                     batch = consumer.poll(timeout_ms=int(_PATIENCE * 1000)).get(place, [])
                     if not batch and consumer.position(place) == at:
-                        raise SessionError(f"Kafka at {self.bootstrap} fell silent at {topic}[{partition}]@{at}.")
+                        raise SessionError(
+                            f"Kafka at {self.bootstrap} fell silent at {topic}[{partition}]@{at}."
+                        )
                     yield from (_record(r) for r in batch if r.offset < end)
 
     def last(self, topic: str, count: int) -> list[Record]:
         """The newest records by time of arrival, oldest first."""
         end, begin = self.end(topic), self.begin(topic)
         start = {p: max(begin[p], end[p] - count) for p in end}
-        return sorted(self.read(topic, start, end), key=lambda r: (r.timestamp, r.partition, r.offset))[-count:]
+        return sorted(self.read(topic, start, end), key=lambda r: (r.timestamp, r.partition, r.offset))[
+            -count:
+        ]
 
     def one(self, topic: str, partition: int, offset: int) -> Record:
         """A single record.
@@ -190,7 +196,9 @@ class Topics:
             sent = [producer.send(topic, key=key.encode(), value=value) for key, value in records]
             done = [future.get(timeout=_PATIENCE) for future in sent]
         except KafkaError as error:
-            raise SessionError(f"Kafka at {self.bootstrap} did not take a record for {topic}: {error}") from error
+            raise SessionError(
+                f"Kafka at {self.bootstrap} did not take a record for {topic}: {error}"
+            ) from error
         finally:
             producer.close(timeout=_PATIENCE)
         return {d.partition: d.offset for d in done}

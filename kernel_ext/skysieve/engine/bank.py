@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -47,10 +46,10 @@ class Bank:
         active = self._spark.streams.active
         return next((q for q in active if (q.name or "").startswith(f"{_PREFIX}{self.stream}:")), None)
 
-    def runs(self, filters: Sequence[BoundFilter]) -> bool:
-        """Whether just these filters are running."""
+    def runs(self, what: str) -> bool:
+        """Whether the query that is running was started as this."""
         query = self.query
-        return query is not None and query.name == self._name(filters)
+        return query is not None and query.name == self._name(what)
 
     def stop(self) -> None:
         """Stop the query, between two micro-batches or inside one, which is then done again."""
@@ -72,15 +71,29 @@ class Bank:
 
     def _numbers(self, folder: str) -> list[int]:
         try:
-            files = self._spark.read.text(f"{self._checkpoint}/{folder}").select(F.input_file_name()).distinct()
+            files = (
+                self._spark.read.text(f"{self._checkpoint}/{folder}").select(F.input_file_name()).distinct()
+            )
             return [int(row[0].rsplit("/", 1)[-1]) for row in files.collect()]
         except AnalysisException as error:
             if "PATH_NOT_FOUND" in str(error):
                 return []
             raise
 
-    def start(self, filters: Sequence[BoundFilter], packet_format: Format, begin: Offsets) -> None:
-        """Start the query; ``begin`` counts only where there is no checkpoint yet."""
+    def start(
+        self, what: str, filters: Sequence[BoundFilter], packet_format: Format, begin: Offsets
+    ) -> StreamingQuery:
+        """Start the query.
+
+        Parameters
+        ----------
+        what
+            A mark by which :meth:`runs` knows it again, in this process or the next.
+        filters, packet_format
+            What it evaluates, and on what.
+        begin
+            Where to begin; counts only where there is no checkpoint yet.
+        """
         source = (
             self._spark.readStream.format("kafka")
             .options(**plan.source_options(self._topics))
@@ -88,12 +101,12 @@ class Bank:
             .option("startingOffsets", json.dumps({self.stream: {str(p): o for p, o in begin.items()}}))
             .load()
         )
-        (
+        return (
             self.output(source, filters, packet_format)
             .writeStream.format("kafka")
             .options(**plan.sink_options(self._topics))
             .option("checkpointLocation", self._checkpoint)
-            .queryName(self._name(filters))
+            .queryName(self._name(what))
             .start()
         )
 
@@ -120,12 +133,11 @@ class Bank:
         """What goes to Kafka, the topics for it made first."""
         count = self._topics.partitions(self.stream)
         wanted = [plan.rejected_topic(self.stream), *(b.filter.output_topic for b in filters)]
-        self._topics.create({topic: count for topic in wanted})
+        self._topics.create(dict.fromkeys(wanted, count))
         sizes = self._topics.sizes(wanted)
         return plan.deliveries(
             plan.judge(packets, packet_format, filters), self.stream, filters, sizes, reject_before
         )
 
-    def _name(self, filters: Sequence[BoundFilter]) -> str:
-        content = sorted((b.filter.name, b.filter.version, [c.sql for c in b.cuts]) for b in filters)
-        return f"{_PREFIX}{self.stream}:{hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]}"
+    def _name(self, what: str) -> str:
+        return f"{_PREFIX}{self.stream}:{what}"

@@ -53,7 +53,9 @@ def sink_options(topics: Topics) -> dict[str, str]:
 
 
 def _connection(topics: Topics) -> dict[str, str]:
-    return {"kafka.bootstrap.servers": topics.bootstrap} | {f"kafka.{k}": v for k, v in topics.options.items()}
+    return {"kafka.bootstrap.servers": topics.bootstrap} | {
+        f"kafka.{k}": v for k, v in topics.options.items()
+    }
 
 
 def read_range(spark: SparkSession, topics: Topics, topic: str, start: Offsets, stop: Offsets) -> DataFrame:
@@ -172,7 +174,12 @@ def verdicts(judged: DataFrame, bound: BoundFilter, more: Sequence[Column] = ())
     scalars = {c.name: F.col(f"`{c.name}`") for c in (*more, *bound.columns) if c.is_scalar}
     says = [F.expr(cut.sql).cast("boolean").alias(f"cut{i}") for i, cut in enumerate(bound.cuts)]
     return judged.select(
-        "partition", "offset", "timestamp", F.col(f"{PROBLEM}.message").alias(PROBLEM), *scalars.values(), *says
+        "partition",
+        "offset",
+        "timestamp",
+        F.col(f"{PROBLEM}.message").alias(PROBLEM),
+        *scalars.values(),
+        *says,
     )
 
 
@@ -185,7 +192,9 @@ def check(packets: DataFrame, packet_format: Format, bound: BoundFilter) -> None
         If Spark refuses it: an unknown function, a comparison of unlike types, a cut that is no condition.
     """
     try:
-        schema = judge(packets, packet_format, [bound]).select(*(F.expr(cut.sql) for cut in bound.cuts)).schema
+        schema = (
+            judge(packets, packet_format, [bound]).select(*(F.expr(cut.sql) for cut in bound.cuts)).schema
+        )
     except AnalysisException as error:
         raise refusal(bound, error) from None
     for cut, found in zip(bound.cuts, schema, strict=True):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import os
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from kafka import KafkaConsumer
@@ -29,6 +33,9 @@ from skysieve.errors import SkysieveError
 from skysieve.filter import BoundFilter
 from skysieve.stream import Stream, open_stream
 from skysieve.topics import Offsets, Topics
+
+if TYPE_CHECKING:
+    from pyspark.sql.connect.streaming.query import StreamingQuery
 
 log = logging.getLogger("skysieve.supervisor")
 
@@ -62,11 +69,14 @@ class Supervisor:
         self._spark: SparkSession | None = None
         self._lock = threading.RLock()
         self._backfills: dict[str, threading.Thread] = {}
+        self._queries: dict[str, StreamingQuery] = {}
+        self._pauses: dict[str, _Pause] = {}
 
     def run(self, stopped: threading.Event) -> None:
         """Work until told to stop; what is lost on the way (Spark, Kafka) is found again, with growing pauses."""
         pause = 0.5
         while not stopped.is_set():
+            begun = time.monotonic()
             try:
                 records.prepare(self._topics)
                 self._recall()
@@ -75,10 +85,10 @@ class Supervisor:
                     self._serve(registry, stopped)
             except (SkysieveError, PySparkException, KafkaError, OSError) as error:
                 log.warning("starting over in %.1f s: %s", pause, error)
-                stopped.wait(pause)
-                pause = min(2 * pause, _LONGEST_PAUSE)
-            else:
-                pause = 0.5
+            except Exception:  # a fault of our own must not end what a hundred filters hang on
+                log.exception("starting over in %.1f s", pause)
+            stopped.wait(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE) if time.monotonic() - begun < _LONGEST_PAUSE else 0.5
 
     def _serve(self, registry: KafkaConsumer, stopped: threading.Event) -> None:
         end = self._topics.end(records.REGISTRY)[0]
@@ -91,7 +101,9 @@ class Supervisor:
             if first:
                 if registry.position(next(iter(registry.assignment()))) < end:
                     continue
-                changed = {r.stream for r in self._registered.values()} | {s.stream for s in self._statuses.values()}
+                changed = {r.stream for r in self._registered.values()} | {
+                    s.stream for s in self._statuses.values()
+                }
                 first = False
             for stream in sorted(changed | self._fallen()):
                 self._reconcile(stream)
@@ -121,7 +133,9 @@ class Supervisor:
         """Make the bank of a stream run just the filters that should be running."""
         with self._lock:
             here = {n: r for n, r in self._registered.items() if r.stream == stream}
-            for name in [n for n, s in self._statuses.items() if s.stream == stream and n not in self._registered]:
+            for name in [
+                n for n, s in self._statuses.items() if s.stream == stream and n not in self._registered
+            ]:
                 self._forget(name)
             for name, record in here.items():
                 if record.wanted == "stopped":
@@ -134,10 +148,11 @@ class Supervisor:
                 bank.stop()
                 self._fail(here, str(error))
                 return
-            if not bank.runs(list(bound.values())):
+            if not bound:
                 bank.stop()
-                if bound:
-                    self._launch(bank, source, here, bound)
+            elif not bank.runs(_mark(here, bound)):
+                bank.stop()
+                self._launch(bank, source, here, bound)
             for name in bound:
                 self._fill(bank, source, here[name], bound[name])
 
@@ -162,7 +177,8 @@ class Supervisor:
         begin = {p: position.get(p, 0) for p in self._topics.end(bank.stream)}
         while bound:
             try:
-                bank.start(list(bound.values()), source.format, begin)
+                mark = _mark(here, bound)
+                self._queries[bank.stream] = bank.start(mark, list(bound.values()), source.format, begin)
                 break
             except AnalysisException as error:
                 culprits = self._culprits(bank, source, bound) or dict.fromkeys(bound, str(error))
@@ -174,9 +190,13 @@ class Supervisor:
         self._note(bank.stream, known.model_copy(update={"position": begin}))
         for name in bound:
             record, status = here[name], self._statuses.get(name)
-            if status is None or status.run != record.run or status.state in ("stopped", "failed"):
+            if status and status.run == record.run and status.state == "starting":
+                self._publish(status.model_copy(update={"state": "running", "error": None}))
+            elif status is None or status.run != record.run or status.state in ("stopped", "failed"):
                 start = begin if record.start == "latest" else source.offsets(record.start)
-                past = Backfill(start=start, stop=begin) if any(start[p] < o for p, o in begin.items()) else None
+                past = (
+                    Backfill(start=start, stop=begin) if any(start[p] < o for p, o in begin.items()) else None
+                )
                 fresh = self._status(record, "backfilling" if past else "running")
                 self._publish(fresh.model_copy(update={"since": begin, "backfill": past}))
 
@@ -194,8 +214,7 @@ class Supervisor:
     def _fill(self, bank: Bank, source: Stream, record: Registered, bound: BoundFilter) -> None:
         """Begin, or begin again after a crash, the backfill of a filter that has one to do."""
         status = self._statuses[record.name]
-        running = self._backfills.get(record.name)
-        if status.backfill is None or (running and running.is_alive()):
+        if status.backfill is None or self._is_filling(record.name):
             return
         past = status.backfill
         covered = self._streams[bank.stream].covered_from
@@ -215,25 +234,41 @@ class Supervisor:
                     if outcome["error"] is None:
                         self._cover(bank.stream, past.start)
 
-        self._backfills[record.name] = threading.Thread(target=work, name=f"backfill {record.name}", daemon=True)
+        self._backfills[record.name] = threading.Thread(
+            target=work, name=f"backfill {record.name}", daemon=True
+        )
         self._backfills[record.name].start()
 
     def _fallen(self) -> set[str]:
-        """Streams that want a bank and have none, and those with a backfill to begin again."""
-        wanted = {r.stream for r in self._registered.values() if r.wanted == "running" and not self._has_failed(r)}
-        names = [q.name or "" for q in self._session().streams.active]
-        fallen = {stream for stream in wanted if not any(n.startswith(f"bank:{stream}:") for n in names)}
-        unfilled = {
-            s.stream
-            for n, s in self._statuses.items()
-            if s.backfill and not ((t := self._backfills.get(n)) and t.is_alive())
+        """Streams that want a bank and have none, and those with a backfill to begin again; each after a pause."""
+        wanted = {
+            r.stream for r in self._registered.values() if r.wanted == "running" and not self._has_failed(r)
         }
-        return fallen | unfilled
+        names = [q.name or "" for q in self._session().streams.active]
+        down = {stream for stream in wanted if not any(n.startswith(f"bank:{stream}:") for n in names)}
+        for stream in down:
+            self._explain(stream)
+        unfilled = {s.stream for n, s in self._statuses.items() if s.backfill and not self._is_filling(n)}
+        return {s for s in down | unfilled if self._pauses.setdefault(s, _Pause()).is_over()}
+
+    def _explain(self, stream: str) -> None:
+        """Let the owners read why their bank fell; it is started again all the same."""
+        query = self._queries.pop(stream, None)
+        error = query.exception() if query else None
+        if error is None:
+            return
+        log.error("the bank of %s fell: %s", stream, error)
+        for status in [s for s in self._statuses.values() if s.stream == stream and s.state == "running"]:
+            reason = f"The streaming query fell and is being started again: {str(error)[:500]}"
+            self._publish(status.model_copy(update={"state": "starting", "error": reason}))
+
+    def _is_filling(self, name: str) -> bool:
+        thread = self._backfills.get(name)
+        return thread is not None and thread.is_alive()
 
     def _has_failed(self, record: Registered) -> bool:
         status = self._statuses.get(record.name)
         return status is not None and status.state == "failed" and status.run == record.run
-
 
     def _status(self, record: Registered, state: records.State, error: str | None = None) -> FilterStatus:
         before = self._statuses.get(record.name)
@@ -256,7 +291,13 @@ class Supervisor:
             return
         self._statuses[status.name] = status
         self._topics.write(records.STATUS, [(status.name, status.model_dump_json().encode())])
-        log.info("%s %s is %s%s", status.name, status.version, status.state, f": {status.error}" if status.error else "")
+        log.info(
+            "%s %s is %s%s",
+            status.name,
+            status.version,
+            status.state,
+            f": {status.error}" if status.error else "",
+        )
 
     def _fail(self, here: Mapping[str, Registered], reason: str) -> None:
         for record in here.values():
@@ -279,7 +320,6 @@ class Supervisor:
     def _beat(self) -> None:
         beat = SupervisorStatus(session=self._session_id, pid=os.getpid(), heartbeat=records.now())
         self._topics.write(records.STATUS, [(SUPERVISOR, beat.model_dump_json().encode())])
-
 
     def _recall(self) -> None:
         """Read what an earlier supervisor left in the status topic."""
@@ -309,6 +349,29 @@ class Supervisor:
     def _session(self) -> SparkSession:
         assert self._spark is not None
         return self._spark
+
+
+@dataclass
+class _Pause:
+    """A growing time between attempts."""
+
+    seconds: float = 0.5
+    until: float = 0.0
+
+    def is_over(self) -> bool:
+        """Whether to try now; if so, the next pause begins, longer where the last attempt was not long ago."""
+        now = time.monotonic()
+        if now < self.until:
+            return False
+        self.seconds = 0.5 if now > self.until + 2 * _LONGEST_PAUSE else min(2 * self.seconds, _LONGEST_PAUSE)
+        self.until = now + self.seconds
+        return True
+
+
+def _mark(here: Mapping[str, Registered], bound: Mapping[str, BoundFilter]) -> str:
+    """What tells one set of running filters from another."""
+    content = json.dumps(sorted((name, here[name].current, here[name].run) for name in bound))
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
 _KAFKA_SCHEMA = (

@@ -88,7 +88,9 @@ def cuts(text: str) -> tuple[Cut, ...]:
     if not tokens:
         raise FilterError("The filter is empty: write a condition, for example diaSource.snr > 20.")
     _parse(text)
-    return tuple(Cut(text[a.start : b.end + 1], a.line, _column(text, a.start)) for a, b in _conjuncts(tokens))
+    return tuple(
+        Cut(text[a.start : b.end + 1], a.line, _column(text, a.start)) for a, b in _conjuncts(tokens)
+    )
 
 
 def bind(cut: Cut, columns: Columns) -> BoundCut:
@@ -125,7 +127,9 @@ def _find(parts: tuple[str, ...], columns: Columns, cut: Cut) -> tuple[Column, t
             if parts[size] in fields:
                 return columns[head], parts[size:]
             hint = nearest(parts[size], fields)
-            raise ColumnError(f"The records of {head} have no field {parts[size]!r} (cut {cut.text!r}).{hint}")
+            raise ColumnError(
+                f"The records of {head} have no field {parts[size]!r} (cut {cut.text!r}).{hint}"
+            )
     try:
         return columns.resolve(".".join(parts)), ()
     except ColumnError as error:
@@ -158,7 +162,9 @@ def _parse(text: str) -> exp.Expr:
         trees = sqlglot.parse(text, dialect=_DIALECT)
     except ParseError as error:
         first = error.errors[0]
-        place = _offset(text, int(first["line"] or 1), int(first["col"] or 1)) - len(first["highlight"] or " ")
+        place = _offset(text, int(first["line"] or 1), int(first["col"] or 1)) - len(
+            first["highlight"] or " "
+        )
         _refuse(f"This is not a condition in SQL: {_reason(str(first['description']))}", text, place, error)
     except TokenError as error:
         _refuse("This text has an open quote or comment", text, len(text.rstrip()) - 1, error)

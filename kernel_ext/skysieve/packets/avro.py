@@ -43,7 +43,11 @@ def expand(schema: Any, path: tuple[str, ...] = (), named: dict[str, Any] | None
     if kind == "record":
         named[schema["name"]] = schema
         fields = [
-            {"name": f["name"], "type": expand(f["type"], (*path, f["name"]), named), "doc": f.get("doc") or ""}
+            {
+                "name": f["name"],
+                "type": expand(f["type"], (*path, f["name"]), named),
+                "doc": f.get("doc") or "",
+            }
             for f in schema["fields"]
         ]
         return {"type": "record", "name": "_".join(("alert", *path)), "fields": fields}

@@ -65,10 +65,14 @@ def decode(packets: DataFrame, packet_format: Format, columns: Iterable[Column])
     read = framed.withColumns({_RECORD: once(F.when(F.col(PROBLEM).isNull(), record))})
     broken = F.struct(
         F.lit("decode").alias("stage"),
-        F.format_string("the packet does not fit schema %d: it is truncated or broken", version).alias("message"),
+        F.format_string("the packet does not fit schema %d: it is truncated or broken", version).alias(
+            "message"
+        ),
     )
     fits = F.col(f"{_RECORD}.{_DECODED}").isNotNull()
-    flat = {f"{c.name}": _clean(F.col(_RECORD + "".join(f".`{p}`" for p in c.path)), c.schema) for c in wanted}
+    flat = {
+        f"{c.name}": _clean(F.col(_RECORD + "".join(f".`{p}`" for p in c.path)), c.schema) for c in wanted
+    }
     return read.select(
         *packets.columns,
         F.coalesce(F.col(PROBLEM), F.when(~fits, broken)).alias(PROBLEM),

@@ -65,7 +65,9 @@ def get(name: str) -> Format:
     """
     _load()
     if name not in _formats:
-        raise StreamError(f"There is no packet format {name!r}, only {', '.join(_formats)}.{nearest(name, _formats)}")
+        raise StreamError(
+            f"There is no packet format {name!r}, only {', '.join(_formats)}.{nearest(name, _formats)}"
+        )
     return _formats[name]
 
 

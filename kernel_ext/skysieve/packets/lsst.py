@@ -82,7 +82,7 @@ class LsstFormat:
 
     def spark_problem(self, value: SparkColumn) -> SparkColumn:
         """Why a packet's frame cannot be read; the same checks as :meth:`version`, in Spark."""
-        from pyspark.sql import functions as F  # noqa: N812, PLC0415
+        from pyspark.sql import functions as F  # noqa: N812
 
         size = F.coalesce(F.length(value), F.lit(0))
         version = self.spark_version(value)
@@ -95,11 +95,16 @@ class LsstFormat:
             F.when(size == 0, problem("frame", F.lit("the message is empty")))
             .when(
                 size < _FRAME.size,
-                problem("frame", F.format_string("the message has %d bytes, fewer than the 5 of its frame", size)),
+                problem(
+                    "frame", F.format_string("the message has %d bytes, fewer than the 5 of its frame", size)
+                ),
             )
             .when(
                 F.substring(value, 1, 1) != F.lit(b"\0"),
-                problem("frame", F.format_string("the first byte is 0x%s, not 0x00", F.hex(F.substring(value, 1, 1)))),
+                problem(
+                    "frame",
+                    F.format_string("the first byte is 0x%s, not 0x00", F.hex(F.substring(value, 1, 1))),
+                ),
             )
             .when(
                 ~F.array_contains(known, version),
@@ -109,13 +114,13 @@ class LsstFormat:
 
     def spark_version(self, value: SparkColumn) -> SparkColumn:
         """Schema id in the frame."""
-        from pyspark.sql import functions as F  # noqa: N812, PLC0415
+        from pyspark.sql import functions as F  # noqa: N812
 
         return F.conv(F.hex(F.substring(value, 2, 4)), 16, 10).cast("bigint")
 
     def spark_body(self, value: SparkColumn) -> SparkColumn:
         """What follows the frame."""
-        from pyspark.sql import functions as F  # noqa: N812, PLC0415
+        from pyspark.sql import functions as F  # noqa: N812
 
         return F.substring(value, _FRAME.size + 1, 2**31 - 1)
 

@@ -32,7 +32,9 @@ def schema_files() -> dict[int, Path]:
     try:
         files = metadata.files("lsst-alert-packet") or []
     except metadata.PackageNotFoundError:
-        raise StreamError("LSST's alert schemas are missing; install them: pip install lsst-alert-packet") from None
+        raise StreamError(
+            "LSST's alert schemas are missing; install them: pip install lsst-alert-packet"
+        ) from None
     found = {}
     for file in files:
         if match := _ROOT_FILE.search(file.as_posix()):

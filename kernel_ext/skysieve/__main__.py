@@ -1,0 +1,5 @@
+"""``python -m skysieve``."""
+
+from skysieve.cli import main
+
+main()

@@ -1,0 +1,243 @@
+"""The command line: ``skysieve up``, ``simulate``, ``replay``, ``deploy`` …"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from skysieve import local
+from skysieve.errors import SessionError, SkysieveError
+from skysieve.home import Home
+
+app = typer.Typer(
+    help="Build, preview and deploy filters on astronomical alert streams.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+)
+
+StreamOption = Annotated[str, typer.Option("--stream", help="Name of the stream.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="For programs.")]
+RateOption = Annotated[
+    float | None, typer.Option("--rate", help="Packets per second; as fast as can be without.")
+]
+
+
+def main() -> None:
+    """Run the command line; a mistake of the user's ends with its message and no traceback."""
+    try:
+        app()
+    except SkysieveError as error:
+        typer.secho(f"{type(error).__name__}: {error}", fg="red", err=True)
+        sys.exit(1)
+
+
+def tell(text: str) -> None:
+    """Show progress."""
+    typer.echo(text, err=True)
+
+
+@app.command()
+def up() -> None:
+    """Start the local session (or leave it, if it runs)."""
+    session = local.up(Home.default(), tell=tell)
+    typer.echo(f"Kafka {session.kafka}, Spark {session.spark}")
+
+
+@app.command()
+def down() -> None:
+    """Stop the local session. Streams and deployments are kept for the next one."""
+    local.down(Home.default(), tell=tell)
+
+
+@app.command()
+def status(as_json: JsonOption = False) -> None:
+    """Show the local session."""
+    from skysieve.overview import overview
+
+    found = overview(Home.default())
+    if as_json:
+        typer.echo(json.dumps(found))
+    elif not found["kafka"]:
+        typer.echo("No session is running here. Start one with `skysieve up`.")
+    else:
+        typer.echo(f"Kafka {found['kafka']}, Spark {found['spark']}")
+        typer.echo(f"processes: {', '.join(f'{name} {pid}' for name, pid in found['pids'].items())}")
+        typer.echo(f"streams:   {', '.join(found['streams']) or 'none yet: `skysieve simulate` makes one'}")
+        typer.echo(
+            f"filters:   {', '.join(f['name'] + ' ' + f['state'] for f in found['filters']) or 'none'}"
+        )
+    if not found["kafka"]:
+        raise typer.Exit(1)
+
+
+@app.command()
+def simulate(
+    stream: StreamOption,
+    survey: Annotated[str, typer.Option(help="Survey to imitate.")] = "lsst",
+    rate: RateOption = None,
+    count: Annotated[int | None, typer.Option(help="How many; endless without.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same alerts.")] = 0,
+) -> None:
+    """Write simulated alerts to a stream (made if it does not exist)."""
+    from skysieve.sources import send
+    from skysieve.sources.surveys import simulated
+
+    packets = simulated(survey, count=count, seed=seed)
+    sent = send(packets, _made(stream), _kafka(), rate=rate)
+    typer.echo(f"{sent} simulated alerts written to {stream}")
+
+
+@app.command()
+def replay(
+    paths: Annotated[list[Path], typer.Argument(help="Files or folders, plain or gzipped.")],
+    stream: StreamOption,
+    rate: RateOption = None,
+) -> None:
+    """Write the alert packets in files to a stream (made if it does not exist)."""
+    from skysieve.sources import read_packets, send
+
+    packets = read_packets(paths)
+    sent = send(packets, _made(stream), _kafka(), rate=rate)
+    typer.echo(f"{sent} packets written to {stream}")
+
+
+@app.command()
+def deploy(
+    file: Annotated[Path, typer.Argument(help="File with a WHERE clause.")],
+    name: Annotated[str, typer.Option(help="Name of the filter.")],
+    stream: StreamOption,
+    start: Annotated[str, typer.Option(help="latest, earliest, or an ISO time with a zone.")] = "latest",
+) -> None:
+    """Deploy the filter in a file, and wait until it runs."""
+    from skysieve import Filter, attach
+
+    if not file.is_file():
+        raise SkysieveError(f"There is no file {file}: give one that holds a WHERE clause.")
+    deployed = attach().deploy(Filter(name, file.read_text(), stream), start=start).wait("running")
+    typer.echo(f"{name} {deployed.version} is running; its matches go to {deployed.output_topic}")
+
+
+@app.command()
+def filters(as_json: JsonOption = False) -> None:
+    """List the deployments."""
+    from skysieve.overview import filters_of
+
+    found = filters_of(_topics())
+    if as_json:
+        typer.echo(json.dumps(found))
+        return
+    for one in found:
+        typer.echo(
+            f"{one['name']:20} {one['state']:12} {one['version']}  {one['stream']} → {one['output_topic']}"
+        )
+        if one["error"]:
+            typer.echo(f"    {one['error']}")
+    if not found:
+        typer.echo("No filter is deployed.")
+
+
+@app.command()
+def start(name: str) -> None:
+    """Run a stopped filter again."""
+    _deployment(name).start().wait("running")
+
+
+@app.command()
+def stop(name: str) -> None:
+    """Stop a filter; it stays deployed."""
+    _deployment(name).stop().wait("stopped")
+
+
+@app.command()
+def remove(name: str) -> None:
+    """Remove a deployment. Its output topic is kept."""
+    _deployment(name).remove()
+
+
+@app.command()
+def rollback(name: str, version: Annotated[str | None, typer.Argument()] = None) -> None:
+    """Go back to an earlier version of a filter."""
+    deployed = _deployment(name).rollback(version).wait("running")
+    typer.echo(f"{name} {deployed.version} is running")
+
+
+@app.command()
+def supervise() -> None:
+    """Run the supervisor in the foreground, for the session that the environment names."""
+    from skysieve.engine.process import supervise as run
+
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    run(stopped)
+
+
+@app.command()
+def demo() -> None:
+    """From nothing to delivered alerts, in a session of its own that is stopped at the end."""
+    from skysieve.demo import run
+
+    if not run():
+        raise typer.Exit(1)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def lab(context: typer.Context) -> None:
+    """Start the local session and open JupyterLab; further arguments go to it."""
+    import subprocess
+
+    local.up(Home.default(), tell=tell)
+    raise typer.Exit(subprocess.call([sys.executable, "-m", "jupyterlab", *context.args]))
+
+
+@app.command()
+def bench(
+    what: Annotated[str, typer.Argument(help="What to measure: bank.")] = "bank",
+    as_json: JsonOption = False,
+    count: Annotated[int, typer.Option(help="Packets.")] = 40_000,
+) -> None:
+    """Measure the engine on this machine, in a session of its own."""
+    from skysieve import bench as benches
+
+    result = benches.run(what, count=count, tell=tell)
+    typer.echo(json.dumps(result) if as_json else benches.report(result))
+
+
+def _kafka() -> str:
+    return _topics().bootstrap
+
+
+def _topics() -> Any:
+    from skysieve.overview import topics
+
+    found = topics(Home.default())
+    if found is None:
+        raise SessionError(
+            "No session is running here. Start one with `skysieve up`, or set $SKYSIEVE_KAFKA."
+        )
+    return found
+
+
+def _made(stream: str) -> str:
+    from skysieve.stream import make_stream
+
+    return make_stream(_topics(), stream)
+
+
+def _deployment(name: str) -> Any:
+    from skysieve.deployment import Deployment
+
+    found = Deployment(name, _topics())
+    _ = found.version
+    return found
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""What runs, in one plain value: for ``skysieve status --json`` and the JupyterLab panel. Needs no Spark."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from skysieve import local
+from skysieve.deployment import Deployment
+from skysieve.engine import records
+from skysieve.home import Home
+from skysieve.stream import streams
+from skysieve.topics import Topics
+
+
+def topics(home: Home) -> Topics | None:
+    """The Kafka cluster that the environment names, or the local session's; None if there is neither."""
+    kafka = os.environ.get("SKYSIEVE_KAFKA")
+    if kafka:
+        return Topics(kafka)
+    running = local.running(home)
+    return Topics(running.kafka) if running else None
+
+
+def overview(home: Home) -> dict[str, Any]:
+    """Servers, processes, streams and filters of the local session."""
+    running = local.running(home)
+    if running is None:
+        return {"kafka": None, "spark": None, "pids": {}, "streams": [], "filters": []}
+    kafka = Topics(running.kafka)
+    return {
+        "kafka": running.kafka,
+        "spark": running.spark,
+        "pids": dict(running.pids),
+        "streams": streams(kafka.names()),
+        "filters": filters_of(kafka),
+    }
+
+
+def filters_of(kafka: Topics) -> list[dict[str, Any]]:
+    """Every deployment: name, stream, version, state, output topic, error."""
+    found = []
+    for name in records.registered(kafka):
+        status = Deployment(name, kafka).status()
+        found.append(
+            {
+                "name": name,
+                "stream": status.stream,
+                "version": status.version,
+                "state": status.state,
+                "output_topic": status.output_topic,
+                "error": status.error,
+            }
+        )
+    return found

@@ -1,0 +1,92 @@
+"""One Kafka and one Spark for the whole run; every test makes streams and filters of its own."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import skysieve
+from skysieve import local
+from skysieve.home import Home
+from skysieve.local import LocalSession
+from skysieve.session import Session, connect
+from skysieve.stream import make_stream
+from skysieve.topics import Topics
+
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+_numbers = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if not DATA.is_dir():
+        reason = f"the real packets are not here: no folder {DATA}"
+        for item in items:
+            if item.get_closest_marker("real_data"):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home of the test run's own, with the user's jars."""
+    return replace(Home.at(tmp_path_factory.mktemp("sky")), cache=Home.default().cache)
+
+
+@pytest.fixture(scope="session")
+def running(home: Home) -> Iterator[LocalSession]:
+    """The session that all tests share."""
+    try:
+        yield local.up(home)
+    finally:
+        local.down(home)
+
+
+@pytest.fixture(scope="session")
+def kafka(running: LocalSession) -> str:
+    return running.kafka
+
+
+@pytest.fixture(scope="session")
+def topics(kafka: str) -> Topics:
+    return Topics(kafka)
+
+
+@pytest.fixture(scope="session")
+def sky(running: LocalSession, topics: Topics) -> Iterator[Session]:
+    session = Session(topics, connect(running.spark, running.token))
+    yield session
+    session.detach()
+
+
+@pytest.fixture
+def name() -> str:
+    """A name that no other test uses."""
+    return f"test-{next(_numbers)}"
+
+
+@pytest.fixture
+def stream(topics: Topics, name: str) -> str:
+    """An empty stream of the test's own."""
+    return make_stream(topics, f"{name}-alerts")
+
+
+@pytest.fixture
+def deployed(sky: Session) -> Iterator[list[skysieve.Deployment]]:
+    """Deployments put in here are removed at the end."""
+    made: list[skysieve.Deployment] = []
+    yield made
+    for one in made:
+        if one.name in {d.name for d in sky.deployments}:
+            one.remove()
+
+
+@pytest.fixture
+def environment(running: LocalSession, home: Home, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """``$SKYSIEVE_HOME`` is that of the shared session, so that attach() and the command line find it."""
+    monkeypatch.setenv("SKYSIEVE_HOME", str(home.state))
+    monkeypatch.setenv("SKYSIEVE_CACHE", str(home.cache))
+    for variable in ("SKYSIEVE_KAFKA", "SKYSIEVE_SPARK", "SPARK_CONNECT_AUTHENTICATE_TOKEN"):
+        monkeypatch.delenv(variable, raising=False)
+    return home
