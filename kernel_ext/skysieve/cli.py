@@ -1,4 +1,4 @@
-"""The command line: ``skysieve up``, ``simulate``, ``replay``, ``deploy`` …"""
+"""The command line: ``skysieve up``, ``simulate``, ``replay``, ``deploy`` and the rest."""
 
 from __future__ import annotations
 
@@ -228,7 +228,8 @@ def _topics() -> Any:
 def _made(stream: str) -> str:
     from skysieve.stream import make_stream
 
-    return make_stream(_topics(), stream)
+    made: str = make_stream(_topics(), stream)
+    return made
 
 
 def _deployment(name: str) -> Any:

@@ -9,11 +9,13 @@ from typing import Any
 
 import pandas as pd
 
-from skysieve.engine import records
-from skysieve.engine.records import FilterStatus, Registered, State, Version
+from skysieve.engine import registry
+from skysieve.engine.registry import Registered, Version
+from skysieve.engine.status import FilterStatus, State, status_of, statuses
 from skysieve.errors import DeploymentError, nearest
 from skysieve.filter import Filter
-from skysieve.stream import Time, instant, open_stream, record_frame
+from skysieve.packets import tables
+from skysieve.stream import Time, instant, open_stream
 from skysieve.topics import Record, Topics
 
 _EVERY = 0.2
@@ -34,7 +36,7 @@ class Deployment:
 
     @property
     def _record(self) -> Registered:
-        found = records.registered(self.topics)
+        found = registry.registered(self.topics)
         if self.name not in found:
             raise DeploymentError(f"No filter {self.name!r} is deployed.{nearest(self.name, found)}")
         return found[self.name]
@@ -77,19 +79,11 @@ class Deployment:
     def status(self) -> FilterStatus:
         """What the supervisor says of it; ``starting`` until it has taken note of the last change."""
         record = self._record
-        status = records.statuses(self.topics).get(self.name)
+        status = statuses(self.topics).get(self.name)
         settled = status is not None and status.run == record.run
         if status is not None and settled and (status.state == "stopped") == (record.wanted == "stopped"):
             return status
-        return FilterStatus(
-            name=record.name,
-            stream=record.stream,
-            version=record.current,
-            run=record.run,
-            state="starting",
-            output_topic=record.filter.output_topic,
-            updated=records.now(),
-        )
+        return status_of(record, "starting")
 
     def wait(self, state: State = "running", timeout: float = 60) -> Deployment:
         """Wait until it is in a state.
@@ -136,11 +130,11 @@ class Deployment:
         Returns
         -------
         pandas.DataFrame
-            One row per match: the scalar columns of the alert, then ``skysieve.version``, ``skysieve.source.partition``,
-            ``skysieve.source.offset``.
+            One row per match: the scalar columns of the alert, then ``skysieve.version`` and the
+            ``skysieve.source`` partition and offset.
         """
         found = self.records(last)
-        table = record_frame(found, open_stream(self.topics, self.stream).format)
+        table = tables.scalars((r.value or b"" for r in found), open_stream(self.topics, self.stream).format)
         for header, kind in _SHOWN.items():
             table[header] = pd.array([_header(r, header, kind) for r in found])
         return table
@@ -150,7 +144,7 @@ class Deployment:
         record = self._record
         if record.wanted == "running":
             return self
-        return self._write(record, wanted="running", start=start_text(start), run=records.new_run())
+        return self._write(record, wanted="running", start=start_text(start), run=registry.new_run())
 
     def stop(self) -> Deployment:
         """Stop it; it stays deployed and can be started again."""
@@ -170,7 +164,7 @@ class Deployment:
             raise DeploymentError(
                 f"Filter {self.name!r} has no one version {version!r}; it has {', '.join(names)}."
             )
-        return self._write(record, current=found[0], wanted="running", start="latest", run=records.new_run())
+        return self._write(record, current=found[0], wanted="running", start="latest", run=registry.new_run())
 
     def remove(self, *, results: bool = False) -> None:
         """Take it out of the registry, so that it stops for good.
@@ -181,9 +175,9 @@ class Deployment:
             Delete its output topic with the matches as well.
         """
         topic, version = self.output_topic, self.version
-        records.unregister(self.topics, self.name)
+        registry.unregister(self.topics, self.name)
         end = time.monotonic() + 30
-        while results and self.name in records.statuses(self.topics):
+        while results and self.name in statuses(self.topics):
             if time.monotonic() > end:
                 raise DeploymentError(
                     f"{self.name!r} ({version}) was removed but still runs, so {topic} was kept."
@@ -193,7 +187,7 @@ class Deployment:
             self.topics.delete(topic)
 
     def _write(self, record: Registered, **changes: Any) -> Deployment:
-        records.register(self.topics, record.model_copy(update=changes))
+        registry.register(self.topics, record.model_copy(update=changes))
         return self
 
     def _repr_html_(self) -> str:
@@ -204,18 +198,18 @@ class Deployment:
 
 def deploy(topics: Topics, spec: Filter, owner: str, start: Time = "latest") -> Deployment:
     """Put a filter into the registry; a changed one becomes a new version of its name."""
-    before = records.registered(topics).get(spec.name)
+    before = registry.registered(topics).get(spec.name)
     if before and before.stream != spec.stream:
         raise DeploymentError(
             f"A filter {spec.name!r} is deployed on stream {before.stream!r}: remove it first, or take another name."
         )
     version = Version(
-        version=spec.version, where=spec.where, description=spec.description, deployed=records.now()
+        version=spec.version, where=spec.where, description=spec.description, deployed=registry.now()
     )
     earlier = tuple(v for v in before.versions if v.version != spec.version) if before else ()
     same = before is not None and before.current == spec.version and before.wanted == "running"
-    run = before.run if before and same and start == "latest" else records.new_run()
-    records.register(
+    run = before.run if before and same and start == "latest" else registry.new_run()
+    registry.register(
         topics,
         Registered(
             name=spec.name,

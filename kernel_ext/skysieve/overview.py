@@ -7,7 +7,7 @@ from typing import Any
 
 from skysieve import local
 from skysieve.deployment import Deployment
-from skysieve.engine import records
+from skysieve.engine import registry
 from skysieve.home import Home
 from skysieve.stream import streams
 from skysieve.topics import Topics
@@ -40,7 +40,7 @@ def overview(home: Home) -> dict[str, Any]:
 def filters_of(kafka: Topics) -> list[dict[str, Any]]:
     """Every deployment: name, stream, version, state, output topic, error."""
     found = []
-    for name in records.registered(kafka):
+    for name in registry.registered(kafka):
         status = Deployment(name, kafka).status()
         found.append(
             {

@@ -109,8 +109,8 @@ class Preview:
         Returns
         -------
         pandas.DataFrame
-            One row per cut: ``cut`` (its text), ``alone`` (alerts that pass it alone), ``left`` (alerts left after it and all
-            above it), ``only_this`` (alerts that it alone removes), ``null`` (alerts for which it is NULL).
+            One row per cut: ``cut`` (its text), ``alone`` (alerts that pass it alone), ``left`` (alerts left after it
+            and all above it), ``only_this`` (alerts that it alone removes), ``null`` (alerts for which it is NULL).
         """
         says = self._says
         yes = says.fillna(value=False).astype(bool)
@@ -184,7 +184,7 @@ def _collect(
     packets = plan.read_range(spark, stream.topics, stream.name, start, stop)
     plan.check(packets, stream.format, bound)
     rows = plan.verdicts(plan.judge(packets, stream.format, [bound], shown), bound, shown).toArrow()
-    table = rows.to_pandas(types_mapper=_NULLABLE.get)
+    table: pd.DataFrame = rows.to_pandas(types_mapper=_NULLABLE.get)
     return table.sort_values(["timestamp", "partition", "offset"], ignore_index=True)
 
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from skysieve import deployment, local
 from skysieve.deployment import Deployment
-from skysieve.engine import plan, records
+from skysieve.engine import plan, registry
 from skysieve.errors import SessionError
 from skysieve.filter import Filter
 from skysieve.home import Home
@@ -90,8 +90,8 @@ class Session:
         spec
             The filter; one of that name that runs already is replaced by it.
         start
-            ``"latest"``: judge the alerts from now on. ``"earliest"`` or a time in the past: also those that Kafka still
-            holds from then on.
+            ``"latest"``: judge the alerts from now on. ``"earliest"`` or a time in the past: also those that
+            Kafka still holds from then on.
 
         Raises
         ------
@@ -119,7 +119,7 @@ class Session:
     @property
     def deployments(self) -> list[Deployment]:
         """Every deployment."""
-        return [Deployment(name, self.topics) for name in records.registered(self.topics)]
+        return [Deployment(name, self.topics) for name in registry.registered(self.topics)]
 
     def detach(self) -> None:
         """Let go of the session. What was deployed runs on."""
@@ -134,8 +134,8 @@ def attach(
     Parameters
     ----------
     spark
-        URL of a Spark Connect server, ``sc://host:15002``; else ``$SKYSIEVE_SPARK``. Its token, if it wants one, is read
-        from ``$SPARK_CONNECT_AUTHENTICATE_TOKEN``.
+        URL of a Spark Connect server, ``sc://host:15002``; else ``$SKYSIEVE_SPARK``. Its token, if it wants one, is
+        read from ``$SPARK_CONNECT_AUTHENTICATE_TOKEN``.
     kafka
         ``host:port`` of a Kafka broker; else ``$SKYSIEVE_KAFKA``.
     kafka_options
@@ -189,7 +189,7 @@ def connect(url: str, token: str | None = None, session_id: str | None = None) -
     given = "".join(f";{name}={value}" for name, value in extras.items() if value)
     base = url if "/;" in url else f"{url.rstrip('/')}/"
     try:
-        session = SparkSession.builder.remote(base + given).create()
+        session: SparkSession = SparkSession.builder.remote(base + given).create()
         # pyspark prints the JVM's stack trace of every mistake in a filter; what it says is in the error raised
         logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
         _ = session.version

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from skysieve.engine import records
+from skysieve.engine.registry import REGISTRY
+from skysieve.engine.status import STATUS
 from skysieve.errors import PacketError, SkysieveError, StreamError, nearest
 from skysieve.filter import OUTPUT_PREFIX
 from skysieve.packets import avro, formats
 from skysieve.packets.columns import Columns
 from skysieve.packets.formats import Format
-from skysieve.topics import Offsets, Record, Topics
+from skysieve.topics import Offsets, Topics
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -91,7 +92,7 @@ class Stream:
         Returns
         -------
         pandas.DataFrame
-            One row per column: ``name``, ``type`` (Spark's), ``avro``, ``unit``, ``description`` from the survey's schema,
+            One row per column: ``name``, ``type`` (Spark's), ``avro``, ``unit``, ``description`` (of the survey),
             ``since`` and ``until`` (first and last schema version that has it), ``null`` (whether it can be NULL).
         """
         rows = [
@@ -120,8 +121,8 @@ class Stream:
         Returns
         -------
         pyspark.sql.DataFrame
-            The columns of the packet (``diaSource`` … as structs, with NULL for NaN), then ``kafka``: partition, offset and
-            timestamp of each. Packets that cannot be decoded are left out.
+            The columns of the packet (``diaSource`` … as structs, NULL for NaN), then ``kafka``: partition, offset,
+            timestamp. Packets that cannot be decoded are left out.
         """
         return self._decoded(*self.slice(last=count))
 
@@ -207,7 +208,7 @@ def open_stream(topics: Topics, name: str, spark: SparkSession | None = None) ->
 def streams(topics: Iterable[str]) -> list[str]:
     """Those topics that are streams: not Kafka's own, not Skysieve's, no outputs and no rejected packets."""
     names = sorted(topics)
-    own = {records.REGISTRY, records.STATUS}
+    own = {REGISTRY, STATUS}
     rejected = {f"{name}.rejected" for name in names}
     return [n for n in names if not (n in own or n in rejected or n.startswith(("__", OUTPUT_PREFIX)))]
 
@@ -254,35 +255,6 @@ def _short(schema: Any) -> str:
     return avro.spark_type(schema).split("<", 1)[0]
 
 
-def record_frame(found: Iterable[Record], packet_format: Format) -> pd.DataFrame:
-    """Alerts of Kafka records as a table of their scalar columns, ids as 64-bit integers."""
-    alerts = [packet_format.read(record.value or b"") for record in found]
-    columns = [c for c in packet_format.columns() if c.is_scalar]
-    table = {}
-    for column in columns:
-        values = [_dig(alert, column.path) for alert in alerts]
-        if any(v is not None for v in values):
-            kind = _PANDAS.get(avro.avro_name(column.schema), "object")
-            table[column.name] = pd.array(values, dtype=kind)
-    return pd.DataFrame(table)
-
-
-_PANDAS = {
-    "long": "Int64",
-    "int": "Int32",
-    "boolean": "boolean",
-    "double": "float64",
-    "float": "float32",
-    "string": "str",
-}
-
-
-def _dig(alert: Any, path: tuple[str, ...]) -> Any:
-    for name in path:
-        alert = alert.get(name) if isinstance(alert, dict) else None
-    return alert
-
-
 def make_stream(topics: Topics, name: str, partitions: int = 4) -> str:
     """Make the topic of a stream where it does not exist, and give its name back.
 
@@ -295,11 +267,7 @@ def make_stream(topics: Topics, name: str, partitions: int = 4) -> str:
         raise StreamError(
             f"{name!r} is no legal stream name: use letters, digits, '.', '_' and '-', at most 240."
         )
-    if (
-        name in (records.REGISTRY, records.STATUS)
-        or name.startswith(("__", OUTPUT_PREFIX))
-        or name.endswith(".rejected")
-    ):
+    if name in (REGISTRY, STATUS) or name.startswith(("__", OUTPUT_PREFIX)) or name.endswith(".rejected"):
         raise StreamError(f"{name!r} is a name that Skysieve or Kafka uses for something else; take another.")
     topics.create({name: partitions})
     return name

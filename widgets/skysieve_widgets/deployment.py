@@ -17,7 +17,7 @@ class DeploymentLike(Protocol):
         """Name of the filter."""
 
     @property
-    def version(self) -> int | None:
+    def version(self) -> str | None:
         """Version of the filter."""
 
     @property

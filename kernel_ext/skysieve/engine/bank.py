@@ -16,7 +16,7 @@ from skysieve.topics import Offsets, Topics
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
-    from pyspark.sql.connect.streaming.query import StreamingQuery
+    from pyspark.sql.streaming.query import StreamingQuery
 
 _PREFIX = "bank:"
 
@@ -44,7 +44,12 @@ class Bank:
     def query(self) -> StreamingQuery | None:
         """The running query, found by its name in the session, whoever started it."""
         active = self._spark.streams.active
-        return next((q for q in active if (q.name or "").startswith(f"{_PREFIX}{self.stream}:")), None)
+        return next((q for q in active if self.is_of(self.stream, q.name or "")), None)
+
+    @staticmethod
+    def is_of(stream: str, query: str) -> bool:
+        """Whether a query of that name is the bank of that stream."""
+        return query.startswith(f"{_PREFIX}{stream}:")
 
     def runs(self, what: str) -> bool:
         """Whether the query that is running was started as this."""

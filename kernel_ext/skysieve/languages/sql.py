@@ -14,7 +14,7 @@ from typing import NoReturn
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokens import Token, TokenType  # type: ignore[attr-defined]
 
 from skysieve.errors import ColumnError, FilterError, FilterSyntaxError, nearest
 from skysieve.packets.columns import Column, Columns

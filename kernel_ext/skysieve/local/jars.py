@@ -1,12 +1,17 @@
-"""Kafka's and Spark's jars, fetched once with the Ivy that pyspark ships, and kept."""
+"""Kafka's and Spark's jars, fetched once with the Ivy that pyspark ships, and kept in the cache.
+
+A set is fetched into a folder beside its place and then renamed, so that a folder of its name is always whole.
+"""
 
 from __future__ import annotations
 
 import importlib.util
+import re
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -14,98 +19,173 @@ from pathlib import Path
 from skysieve.errors import SessionError
 from skysieve.home import Home
 from skysieve.local import java
+from skysieve.local.lock import locked
 
 KAFKA_VERSION = "4.1.1"
+_LOG4J_VERSION = "2.24.3"
+_PATIENCE = 900.0
+
+Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class JarSet:
-    """Jars that belong together."""
+    """Jars that belong together.
+
+    Attributes
+    ----------
+    name, version
+        Of the folder.
+    modules
+        Organisation, name and version of what is asked for; what these need comes with them.
+    without
+        Organisations whose jars are not wanted.
+    beside_spark
+        Whether to leave out what pyspark ships, because both are on one class path.
+    """
 
     name: str
     version: str
-    modules: tuple[tuple[str, str], ...]
+    modules: tuple[tuple[str, str, str], ...]
+    without: tuple[str, ...] = ()
     beside_spark: bool = False
+
+    @property
+    def title(self) -> str:
+        """Name and version.
+
+        Examples
+        --------
+        >>> JarSet("kafka", "4.1.1", ()).title
+        'kafka-4.1.1'
+        """
+        return f"{self.name}-{self.version}"
+
+    @property
+    def descriptor(self) -> str:
+        """The modules in Ivy's language."""
+        wanted = "".join(
+            f'<dependency org="{organisation}" name="{name}" rev="{version}" conf="default"/>'
+            for organisation, name, version in self.modules
+        )
+        unwanted = "".join(f'<exclude org="{organisation}"/>' for organisation in self.without)
+        info = f'<info organisation="skysieve" module="{self.name}"/>'
+        return f'<ivy-module version="2.0">{info}<dependencies>{wanted}{unwanted}</dependencies></ivy-module>'
 
 
 def pyspark_home() -> Path:
     """The folder of pyspark, found without importing it."""
     spec = importlib.util.find_spec("pyspark")
-    assert spec is not None
-    assert spec.origin is not None
+    if spec is None or spec.origin is None:
+        raise SessionError("pyspark is not installed: `pip install skysieve` brings it.")
     return Path(spec.origin).parent
 
 
-def kafka(home: Home, tell: Callable[[str], None]) -> Path:
+def kafka(home: Home, tell: Tell) -> Path:
     """Folder of the broker's jars."""
-    return _folder(home, JarSet("kafka", KAFKA_VERSION, (("org.apache.kafka", "kafka_2.13"),)), tell)
+    modules = (
+        ("org.apache.kafka", "kafka_2.13", KAFKA_VERSION),
+        # without it the broker logs nothing, not even why it ends
+        ("org.apache.logging.log4j", "log4j-slf4j-impl", _LOG4J_VERSION),
+    )
+    return fetched(home, JarSet("kafka", KAFKA_VERSION, modules), tell)
 
 
-def spark(home: Home, tell: Callable[[str], None]) -> Path:
+def spark(home: Home, tell: Tell) -> Path:
     """Folder of the jars that Spark needs besides its own to read and write Kafka and Avro."""
-    modules = (("org.apache.spark", "spark-sql-kafka-0-10_2.13"), ("org.apache.spark", "spark-avro_2.13"))
-    return _folder(home, JarSet("spark", metadata.version("pyspark"), modules, beside_spark=True), tell)
+    version = metadata.version("pyspark")
+    modules = tuple(
+        ("org.apache.spark", name, version) for name in ("spark-sql-kafka-0-10_2.13", "spark-avro_2.13")
+    )
+    wanted = JarSet("spark", version, modules, without=("org.apache.hadoop",), beside_spark=True)
+    return fetched(home, wanted, tell)
 
 
-def _folder(home: Home, jars: JarSet, tell: Callable[[str], None]) -> Path:
-    """Fetch a set unless it is there; a fetch that was broken off leaves nothing that looks whole."""
-    folder = home.cache / "jars" / f"{jars.name}-{jars.version}"
+def fetch(home: Home, tell: Tell) -> None:
+    """Have both sets, fetched side by side where they are missing."""
+    with ThreadPoolExecutor() as pool:
+        for folder in [pool.submit(one, home, tell) for one in (kafka, spark)]:
+            folder.result()
+
+
+def fetched(home: Home, jars: JarSet, tell: Tell) -> Path:
+    """The folder of a set of jars, fetched unless it is there.
+
+    Raises
+    ------
+    SessionError
+        If it cannot be fetched.
+    """
+    root = home.cache / "jars"
+    folder = root / jars.title
     if folder.is_dir():
         return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    tell(f"fetching {jars.name} {jars.version} (once; up to a minute) ...")
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{jars.name}-") as scratch:
-        for organisation, module in jars.modules:
-            _retrieve(Path(scratch), home, organisation, module, jars.version)
-        fetched = Path(scratch) / "jars"
-        if jars.beside_spark:
-            _drop_what_spark_has(fetched)
+    with locked(root / f".{jars.title}.lock", lambda: tell(f"waiting for {jars.title}, being fetched ...")):
         if folder.is_dir():
             return folder
-        try:
-            fetched.rename(folder)
-        except OSError:
-            if not folder.is_dir():
-                raise
+        for left in root.glob(f".{jars.title}-*"):  # by a fetch that was killed
+            shutil.rmtree(left, ignore_errors=True)
+        tell(f"fetching {jars.name.capitalize()} {jars.version} (once; up to a minute) ...")
+        with tempfile.TemporaryDirectory(dir=root, prefix=f".{jars.title}-") as scratch:
+            new = _retrieve(Path(scratch), jars, folder)
+            if jars.beside_spark:
+                _drop_what_spark_has(new)
+            new.rename(folder)
     return folder
 
 
-def _retrieve(scratch: Path, home: Home, organisation: str, module: str, version: str) -> None:
-    found = java.find()
-    ivy = next((pyspark_home() / "jars").glob("ivy-*.jar"))
+def _retrieve(scratch: Path, jars: JarSet, folder: Path) -> Path:
+    """Run Ivy, with a cache of its own: two that share one at the same time can spoil it."""
+    found, new = java.find(), scratch / "jars"
+    (scratch / "ivy.xml").write_text(jars.descriptor)
     command = [
-        *(found.path, *found.trust, "-jar", str(ivy)),
-        *("-dependency", organisation, module, version, "-confs", "default"),
+        *(found.path, *found.trust, "-jar", _ivy()),
+        *("-ivy", str(scratch / "ivy.xml"), "-confs", "default"),
         # `jar` alone leaves out scala-logging and snappy, and Kafka does not start without them
-        *("-types", "jar", "bundle", "-cache", str(home.cache / "ivy")),
-        *("-retrieve", f"{scratch}/jars/[artifact]-[revision](-[classifier]).[ext]"),
+        *("-types", "jar", "bundle", "-cache", str(scratch / "cache")),
+        *("-retrieve", f"{new}/[artifact]-[revision](-[classifier]).[ext]"),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode or not list((scratch / "jars").glob(f"{module}-{version}.jar")):
-        tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-12:])
-        raise SessionError(
-            f"{module} {version} could not be fetched:\n{tail}\n"
-            "Check that this machine reaches a Maven repository (behind a proxy, set JAVA_TOOL_OPTIONS), then try again."
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", check=False, timeout=_PATIENCE
         )
+        failed, said = done.returncode != 0, done.stdout + done.stderr
+    except subprocess.TimeoutExpired:
+        failed, said = True, f"no end after {_PATIENCE:g} s"
+    if failed or not all((new / f"{name}-{version}.jar").exists() for _, name, version in jars.modules):
+        tail = "\n".join(said.strip().splitlines()[-15:])
+        raise SessionError(
+            f"The jars of {jars.name.capitalize()} {jars.version} could not be fetched:\n{tail}\n"
+            "Check that this machine reaches a Maven repository, then try again. Behind a proxy, set "
+            "JAVA_TOOL_OPTIONS='-Dhttps.proxyHost=HOST -Dhttps.proxyPort=PORT'. "
+            f"Without a network, copy {folder} from a machine that has it."
+        )
+    return new
+
+
+def _ivy() -> str:
+    found = sorted((pyspark_home() / "jars").glob("ivy-*.jar"))
+    if not found:
+        raise SessionError(f"No ivy-*.jar in {pyspark_home() / 'jars'}: reinstall pyspark, which ships it.")
+    return str(found[0])
 
 
 def _drop_what_spark_has(fetched: Path) -> None:
     """Keep what pyspark does not ship already, in whatever version."""
-    shipped = {_artifact(jar) for jar in (pyspark_home() / "jars").glob("*.jar")}
+    shipped = {artifact(jar.name) for jar in (pyspark_home() / "jars").glob("*.jar")}
     for jar in fetched.glob("*.jar"):
-        if _artifact(jar) in shipped:
+        if artifact(jar.name) in shipped:
             jar.unlink()
 
 
-def _artifact(jar: Path) -> str:
-    """Name of a jar without its version.
+def artifact(jar: str) -> str:
+    """Name of a jar file without its version.
 
-    >>> _artifact(Path("spark-sql-kafka-0-10_2.13-4.1.1.jar"))
+    Examples
+    --------
+    >>> artifact("spark-sql-kafka-0-10_2.13-4.1.1.jar")
     'spark-sql-kafka-0-10_2.13'
+    >>> artifact("zstd-jni-1.5.6-10.jar")
+    'zstd-jni'
     """
-    return jar.stem.rpartition("-")[0]
-
-
-def clear(home: Home) -> None:
-    """Forget every jar."""
-    shutil.rmtree(home.cache / "jars", ignore_errors=True)
+    return re.split(r"-\d+\.\d", jar.removesuffix(".jar"), maxsplit=1)[0]

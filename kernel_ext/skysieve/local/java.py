@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shutil
@@ -51,6 +52,7 @@ def find() -> Java:
     return Java(str(JAVA), _version(str(JAVA)) or 0, bundled=True)
 
 
+@functools.cache
 def _version(path: str) -> int | None:
     try:
         said = subprocess.run(

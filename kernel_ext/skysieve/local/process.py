@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 from skysieve.errors import SessionError
 from skysieve.home import Home
+from skysieve.local.failures import cure
+
+_UNWANTED = ("SPARK_REMOTE", "SPARK_CONNECT_MODE_ENABLED", "SPARK_CONF_DIR", "SPARK_MASTER", "SPARK_API_MODE")
+"""Settings of other Sparks, which must not reach ours."""
 
 
 @dataclass(frozen=True)
 class Daemon:
     """One process of the session.
 
-    A record of pid and time of birth outlives it, so that a recycled pid is never taken for it.
+    A record of its pid, time of birth and command outlives it, so that a recycled pid is never taken for it.
     """
 
     home: Home
@@ -32,23 +37,25 @@ class Daemon:
         return self.home.logs / f"{self.name}.log"
 
     @property
-    def _record(self) -> Path:
-        return self.home.run / f"{self.name}.pid"
-
-    @property
     def process(self) -> psutil.Process | None:
         """The running process; None if there is none."""
+        noted = self._noted()
         try:
-            noted = json.loads(self._record.read_text())
             process = psutil.Process(noted["pid"])
-            same = abs(process.create_time() - noted["born"]) < 1
-            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
-        except (OSError, ValueError, KeyError, TypeError, psutil.Error):
+            if process.status() == psutil.STATUS_ZOMBIE:
+                process.wait(0)  # reaps it where it is a child of ours
+                return None
+            return process if self._is_ours(process, noted) else None
+        except (KeyError, TypeError, ValueError, OverflowError, psutil.Error):
             return None
 
     def start(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
-        """Start it, with its output in its log."""
+        """Start it, with its output in its log; the log of the last run is kept beside it."""
+        self.stop()
         self.home.logs.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):
+            self.log.replace(self.log.with_suffix(".log.1"))
+        inherited = {name: value for name, value in os.environ.items() if name not in _UNWANTED}
         with self.log.open("wb") as log:
             child = subprocess.Popen(
                 command,
@@ -56,64 +63,109 @@ class Daemon:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=self.home.state,
-                env={**os.environ, **(environment or {})},
+                env={**inherited, **(environment or {})},
                 start_new_session=True,
             )
-        born = psutil.Process(child.pid).create_time()
-        self._record.write_text(json.dumps({"pid": child.pid, "born": born}))
+        try:
+            born = psutil.Process(child.pid).create_time()
+            record = {"pid": child.pid, "born": born, "command": list(command)}
+            scratch = self._record.with_suffix(".new")
+            scratch.write_text(json.dumps(record))
+            scratch.replace(self._record)
+        except BaseException:
+            child.kill()
+            child.wait()
+            raise
+        child.returncode = 0  # it is meant to outlive us: Popen must not warn of that
 
-    def stop(self, patience: float = 15) -> None:
+    def stop(self, patience: float = 20) -> None:
         """End it and what it started: first asked, then killed."""
-        process = self.process
-        if process is not None:
-            try:
-                family = [process, *process.children(recursive=True)]
-                process.terminate()
-                _, left = psutil.wait_procs(family, timeout=patience)
-                for one in left:
-                    one.kill()
-                psutil.wait_procs(left, timeout=5)
-            except psutil.NoSuchProcess:
-                pass
+        leader = self.process
+        family = list(self._family())
+        if leader is not None:
+            with suppress(psutil.Error):
+                leader.terminate()
+        else:
+            for orphan in family:
+                with suppress(psutil.Error):
+                    orphan.terminate()
+        _, left = psutil.wait_procs(family, timeout=patience)
+        late = [p for p in self._family() if p not in family] if family else []
+        for one in [*left, *late]:
+            with suppress(psutil.Error):
+                one.kill()
+        psutil.wait_procs([*left, *late], timeout=5)
         self._record.unlink(missing_ok=True)
+
+    def listens_on(self, port: int) -> bool:
+        """Whether it, and not a stranger, is the server of this port."""
+        return any(c.status == psutil.CONN_LISTEN and c.laddr.port == port for c in self._connections())
+
+    def is_connected_to(self, port: int) -> bool:
+        """Whether it has a connection to this port."""
+        return any(
+            c.status == psutil.CONN_ESTABLISHED and c.raddr and c.raddr.port == port
+            for c in self._connections()
+        )
 
     def tail(self, lines: int = 15) -> str:
         """The end of its log."""
-        try:
-            return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
-        except OSError:
-            return "(no log)"
+        return log_tail(self.log, lines)
 
     def failure(self, what: str) -> SessionError:
         """The error that a start which failed ends in."""
-        return SessionError(
-            f"{what}. The last lines of {self.log}:\n{self.tail()}\n"
-            "Mend what they tell, then `skysieve up` again; `skysieve down` first clears what is left."
-        )
+        tail = self.tail()
+        return SessionError(f"{what}. The last lines of {self.log}:\n{tail}\n{cure(tail)}")
 
+    @property
+    def _record(self) -> Path:
+        return self.home.run / f"{self.name}.pid"
 
-def free_port() -> int:
-    """A port on the loopback interface that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def is_free(port: int) -> bool:
-    """Whether a server could take this port on the loopback interface now."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    def _noted(self) -> dict[str, Any]:
         try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
+            noted = json.loads(self._record.read_text())
+        except (OSError, ValueError):
+            return {}
+        return noted if isinstance(noted, dict) else {}
+
+    def _is_ours(self, process: psutil.Process, noted: Mapping[str, Any]) -> bool:
+        """Whether this is the process noted.
+
+        Where the machine's clock has been set since, times of birth are off; what it runs and where tells it then.
+        """
+        if abs(process.create_time() - noted["born"]) < 1:
+            return True
+        return process.cmdline()[1:] == noted.get("command", [])[1:] and self._is_here(process)
+
+    def _is_here(self, process: psutil.Process) -> bool:
+        return Path(process.cwd()) == self.home.state.resolve()
+
+    def _family(self) -> Iterator[psutil.Process]:
+        """The process and all that it started, also when it is itself gone: Spark's Python workers may outlive it."""
+        pid = self._noted().get("pid")
+        if not isinstance(pid, int) or (psutil.pid_exists(pid) and self.process is None):
+            return
+        for one in psutil.pids():
+            with suppress(psutil.Error, OSError):
+                process = psutil.Process(one)
+                if os.getsid(one) == pid and (one == pid or self._is_here(process)):
+                    yield process
+
+    def _connections(self) -> list[Any]:
+        process = self.process
+        try:
+            return list(process.net_connections("tcp")) if process else []
+        except psutil.Error:
+            return []
 
 
-def answers(port: int) -> bool:
-    """Whether somebody listens on this port of the loopback interface."""
+def log_tail(path: Path, lines: int = 15) -> str:
+    """The end of a log, without the frames of Java's stack traces, which hide what is to be read."""
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - (256 << 10)))
+            text = file.read().decode(errors="replace")
     except OSError:
-        return False
-    return True
+        return "(no log)"
+    kept = [line for line in text.splitlines() if line.strip() and not line.startswith("\tat ")]
+    return "\n".join(kept[-lines:]) or "(empty)"

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import secrets
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from skysieve.errors import SessionError
 from skysieve.home import Home
-from skysieve.local import kafka, spark
-from skysieve.local.process import Daemon, answers, free_port, is_free
+from skysieve.local import jars, kafka, ports, spark
+from skysieve.local.lock import locked
+from skysieve.local.process import Daemon
 
 _PARTS = ("kafka", "spark", "supervisor")
 _PATIENCE = 90.0
+_TITLES = {"kafka": "Kafka", "spark": "Spark", "supervisor": "the supervisor"}
 
 Tell = Callable[[str], None]
 
@@ -34,17 +34,31 @@ class LocalSession:
     pids: dict[str, int]
 
 
+@dataclass(frozen=True)
+class _Plan:
+    """Ports and token; kept from one start to the next, so that what reconnects finds the session again."""
+
+    kafka: int
+    spark: int
+    token: str = field(repr=False)
+
+    def port(self, part: str) -> int:
+        return self.kafka if part == "kafka" else self.spark
+
+
 def running(home: Home) -> LocalSession | None:
     """The local session, if Kafka and Spark run; looks only at files and processes."""
     plan = _read(home)
+    if plan is None:
+        return None
     pids = {n: p.pid for n in _PARTS if (p := Daemon(home, n).process)}
-    if plan is None or not {"kafka", "spark"} <= pids.keys():
+    if not {"kafka", "spark"} <= pids.keys():
         return None
     return LocalSession(f"127.0.0.1:{plan.kafka}", f"sc://localhost:{plan.spark}", plan.token, pids)
 
 
 def up(home: Home, *, tell: Tell = lambda _: None, supervisor: bool = True) -> LocalSession:
-    """Start what does not run of Kafka, Spark and the supervisor, and wait until they answer.
+    """Start what does not run of Kafka, Spark and the supervisor, and wait until they serve.
 
     Parameters
     ----------
@@ -58,34 +72,30 @@ def up(home: Home, *, tell: Tell = lambda _: None, supervisor: bool = True) -> L
     Raises
     ------
     SessionError
-        If one cannot be started; with the last lines of its log.
+        If one cannot be started; with the last lines of its log and what to do. What was started is stopped again.
     """
     home.run.mkdir(parents=True, exist_ok=True, mode=0o700)
     home.run.chmod(0o700)
-    with _alone(home):
-        plan = _plan(home)
+    with _alone(home, tell):
+        before = _read(home)
+        plan = _plan(home, before)
+        jars.fetch(home, tell)
+        if before is not None:
+            _stop_what_lost_its_address(home, before, plan, tell)
         _write(home, plan)
         started: list[Daemon] = []
         try:
-            waits = []
-            for name, port in (("kafka", plan.kafka), ("spark", plan.spark)):
-                if Daemon(home, name).process is None:
-                    tell(f"starting {name.capitalize()} on port {port} ...")
-                    begin = (
-                        kafka.start if name == "kafka" else lambda h, p, t: spark.start(h, p, plan.token, t)
-                    )
-                    started.append(begin(home, port, tell))
-                waits.append((Daemon(home, name), port))
-            for daemon, port in waits:
-                _await(daemon, port)
-            if supervisor and Daemon(home, "supervisor").process is None:
-                tell("starting the supervisor ...")
-                started.append(_supervise(home, plan))
+            # Spark first: it takes longest, and Kafka's storage is made meanwhile
+            _start(home, plan, ("spark", "kafka"), started, tell)
+            _await(home, plan, ("kafka", "spark"))
+            if supervisor:
+                _start(home, plan, ("supervisor",), started, tell)
+                _await(home, plan, _PARTS)
         except BaseException:
             for daemon in reversed(started):
                 daemon.stop()
             raise
-    found = running(home)
+        found = running(home)
     if found is None:
         raise Daemon(home, "spark").failure("The session ended as soon as it had started")
     return found
@@ -95,52 +105,54 @@ def down(home: Home, *, tell: Tell = lambda _: None) -> None:
     """Stop supervisor, Spark and Kafka; data and deployments are kept."""
     if not home.run.exists():
         return
-    with _alone(home):
-        for name in reversed(_PARTS):
-            daemon = Daemon(home, name)
-            if daemon.process is not None:
-                tell(f"stopping {name} ...")
-            daemon.stop()
+    with _alone(home, tell):
+        for part in reversed(_PARTS):
+            _stop(home, part, tell)
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """Ports and token; kept from one start to the next, so that what reconnects finds the session again."""
-
-    kafka: int
-    spark: int
-    token: str = field(repr=False)
-
-
-def _plan(home: Home) -> _Plan:
-    before = _read(home)
-    return _Plan(
-        _port(home, "kafka", before.kafka if before else None),
-        _port(home, "spark", before.spark if before else None),
-        before.token if before else secrets.token_urlsafe(24),
-    )
+def _plan(home: Home, before: _Plan | None) -> _Plan:
+    chosen = {}
+    for part in ("kafka", "spark"):
+        had = before.port(part) if before else None
+        runs = Daemon(home, part).process is not None
+        chosen[part] = had if had and runs else ports.choose(part, had)
+    return _Plan(**chosen, token=before.token if before else secrets.token_urlsafe(24))
 
 
-def _port(home: Home, name: str, before: int | None) -> int:
-    """The port of a server: that of its running process, the one asked for, the one it had, or any."""
-    if before and Daemon(home, name).process is not None:
-        return before
-    variable = f"SKYSIEVE_{name.upper()}_PORT"
-    asked = os.environ.get(variable)
-    if asked:
-        if not asked.isdigit() or not 0 < int(asked) < 65536:
-            raise SessionError(f"${variable} is {asked!r}: it must be a port, 1 to 65535.")
-        if not is_free(int(asked)):
-            raise SessionError(
-                f"Port {asked}, which ${variable} asks for {name.capitalize()}, is taken by another program: "
-                "stop that, or choose another port, or unset the variable and Skysieve finds one."
-            )
-        return int(asked)
-    return before if before and is_free(before) else free_port()
+def _stop_what_lost_its_address(home: Home, before: _Plan, plan: _Plan, tell: Tell) -> None:
+    """A server on a new port is not found by what was told the old one: queries know Kafka's, the supervisor both."""
+    if plan != before:
+        _stop(home, "supervisor", tell)
+    if plan.kafka != before.kafka:
+        _stop(home, "spark", tell)
 
 
-def _supervise(home: Home, plan: _Plan) -> Daemon:
-    daemon = Daemon(home, "supervisor")
+def _start(home: Home, plan: _Plan, parts: Iterable[str], started: list[Daemon], tell: Tell) -> None:
+    for part in parts:
+        daemon = Daemon(home, part)
+        if daemon.process is not None:
+            continue
+        started.append(daemon)
+        if part == "supervisor":
+            tell("starting the supervisor ...")
+            _supervise(daemon, plan)
+            continue
+        tell(f"starting {_TITLES[part]} on port {plan.port(part)} ...")
+        if part == "kafka":
+            kafka.start(home, plan.kafka, tell)
+        else:
+            spark.start(home, plan.spark, plan.token, tell)
+
+
+def _stop(home: Home, part: str, tell: Tell) -> None:
+    daemon = Daemon(home, part)
+    if daemon.process is not None:
+        tell(f"stopping {_TITLES[part]} ...")
+    daemon.stop()
+
+
+def _supervise(daemon: Daemon, plan: _Plan) -> None:
+    home = daemon.home
     daemon.start(
         [sys.executable, "-m", "skysieve", "supervise"],
         {
@@ -152,19 +164,35 @@ def _supervise(home: Home, plan: _Plan) -> Daemon:
             "SPARK_CONNECT_AUTHENTICATE_TOKEN": plan.token,
         },
     )
-    return daemon
 
 
-def _await(daemon: Daemon, port: int) -> None:
-    end = time.monotonic() + _PATIENCE
-    while not answers(port):
-        if daemon.process is None:
-            raise daemon.failure(f"{daemon.name.capitalize()} could not be started")
-        if time.monotonic() > end:
-            raise daemon.failure(
-                f"{daemon.name.capitalize()} does not answer on port {port} after {_PATIENCE:g} s"
-            )
-        time.sleep(0.1)
+def _await(home: Home, plan: _Plan, parts: Iterable[str]) -> None:
+    """Wait until all serve; one that ends meanwhile is reported at once."""
+    daemons = [Daemon(home, part) for part in parts]
+    waiting, end, pause = list(daemons), time.monotonic() + _PATIENCE, 0.05
+    while waiting:
+        for daemon in daemons:
+            if daemon.process is None:
+                raise daemon.failure(f"{_title(daemon)} could not be started")
+        waiting = [daemon for daemon in waiting if not _is_ready(daemon, plan)]
+        if waiting and time.monotonic() > end:
+            raise waiting[0].failure(f"{_title(waiting[0])} does not serve after {_PATIENCE:g} s")
+        if waiting:
+            time.sleep(pause)
+            pause = min(2 * pause, 0.2)
+
+
+def _is_ready(daemon: Daemon, plan: _Plan) -> bool:
+    if daemon.name == "kafka":
+        return kafka.is_ready(daemon, plan.kafka)
+    if daemon.name == "spark":
+        return spark.is_ready(daemon, plan.spark)
+    return daemon.is_connected_to(plan.spark)
+
+
+def _title(daemon: Daemon) -> str:
+    title = _TITLES[daemon.name]
+    return title[0].upper() + title[1:]
 
 
 def _read(home: Home) -> _Plan | None:
@@ -177,7 +205,8 @@ def _read(home: Home) -> _Plan | None:
 def _write(home: Home, plan: _Plan) -> None:
     """Only the owner may read the token."""
     scratch = _file(home).with_suffix(".new")
-    with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+    scratch.unlink(missing_ok=True)
+    with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         json.dump(asdict(plan), file)
     scratch.replace(_file(home))
 
@@ -186,9 +215,5 @@ def _file(home: Home) -> Path:
     return home.run / "session.json"
 
 
-@contextmanager
-def _alone(home: Home) -> Iterator[None]:
-    """Let two starts at once be one start."""
-    with (home.run / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+def _alone(home: Home, tell: Tell) -> AbstractContextManager[None]:
+    return locked(home.run / "lock", lambda: tell("waiting for another `skysieve up` or `down` ..."))

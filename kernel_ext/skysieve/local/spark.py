@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable
 
@@ -10,13 +11,30 @@ from skysieve.home import Home
 from skysieve.local import jars, java
 from skysieve.local.process import Daemon
 
-_OPENED = ["java.lang", "java.lang.invoke", "java.lang.reflect", "java.io", "java.net", "java.nio", "java.util", "java.util.concurrent", "java.util.concurrent.atomic", "jdk.internal.ref", "sun.nio.ch", "sun.nio.cs", "sun.security.action", "sun.util.calendar"]
+_OPENED = [
+    "java.base/java.lang",
+    "java.base/java.lang.invoke",
+    "java.base/java.lang.reflect",
+    "java.base/java.io",
+    "java.base/java.net",
+    "java.base/java.nio",
+    "java.base/java.util",
+    "java.base/java.util.concurrent",
+    "java.base/java.util.concurrent.atomic",
+    "java.base/jdk.internal.ref",
+    "java.base/sun.nio.ch",
+    "java.base/sun.nio.cs",
+    "java.base/sun.security.action",
+    "java.base/sun.util.calendar",
+    "java.security.jgss/sun.security.krb5",
+]
 """Spark's own list (org.apache.spark.launcher.JavaModuleOptions). spark-submit would also ask for the module
 jdk.incubator.vector, which the bundled Java lacks, so the server is started without it."""
 
+_LARGEST_MESSAGE = 128 << 20
 _CONF = {
     "spark.connect.grpc.binding.address": "127.0.0.1",
-    "spark.connect.grpc.maxInboundMessageSize": str(256 << 20),
+    "spark.connect.grpc.maxInboundMessageSize": str(_LARGEST_MESSAGE),
     "spark.connect.session.manager.defaultSessionTimeout": "-1",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
@@ -30,47 +48,8 @@ _CONF = {
     # rows carry packets of 82 kB: Arrow's 10,000 rows to a batch would fill the heap
     "spark.sql.execution.arrow.maxRecordsPerBatch": "500",
     "spark.sql.streaming.minBatchesToRetain": "10",
+    "spark.sql.artifact.isolation.enabled": "false",
 }
-
-
-def start(home: Home, port: int, token: str, tell: Callable[[str], None]) -> Daemon:
-    """Start the server; it is ready when its port answers."""
-    daemon = Daemon(home, "spark")
-    folder, extra = jars.pyspark_home(), jars.spark(home, tell)
-    conf = _CONF | {
-        "spark.connect.grpc.binding.port": str(port),
-        "spark.local.dir": str(home.state / "spark"),
-        "spark.sql.warehouse.dir": str(home.state / "warehouse"),
-        "spark.sql.artifact.isolation.enabled": "false",
-    }
-    (home.run / "spark-log4j2.properties").write_text(_LOGGING)
-    daemon.start(
-        [
-            *(java.find().path, f"-Xmx{os.environ.get('SKYSIEVE_SPARK_MEMORY', '3g')}"),
-            *("-XX:+IgnoreUnrecognizedVMOptions", "-Djdk.reflect.useDirectMethodHandle=false"),
-            *("-Dio.netty.tryReflectionSetAccessible=true", "-Djava.net.preferIPv4Stack=true"),
-            # a corrupt length in a packet must not make Avro ask for 2 GB
-            f"-Dorg.apache.avro.limits.bytes.maxLength={64 << 20}",
-            f"-Dorg.apache.avro.limits.string.maxLength={64 << 20}",
-            f"-Dorg.apache.avro.limits.collectionItems.maxLength={1 << 20}",
-            f"-Dlog4j2.configurationFile={home.run / 'spark-log4j2.properties'}",
-            *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENED),
-            *("-cp", f"{folder / 'jars'}/*:{extra}/*", "org.apache.spark.deploy.SparkSubmit"),
-            *("--master", "local[*]", "--name", "skysieve"),
-            *(part for name, value in conf.items() for part in ("--conf", f"{name}={value}")),
-            *("--class", "org.apache.spark.sql.connect.service.SparkConnectServer", "spark-internal"),
-        ],
-        {
-            "SPARK_HOME": str(folder),
-            "SPARK_LOCAL_IP": "127.0.0.1",
-            "SPARK_CONNECT_AUTHENTICATE_TOKEN": token,
-            "PYSPARK_PYTHON": sys.executable,
-            "PYSPARK_DRIVER_PYTHON": sys.executable,
-        },
-    )
-    return daemon
-
-
 _LOGGING = """\
 status = WARN
 rootLogger.level = WARN
@@ -80,3 +59,67 @@ appender.out.name = out
 appender.out.layout.type = PatternLayout
 appender.out.layout.pattern = %d %p %c{1} %m%n%ex
 """
+
+
+def memory() -> str:
+    """Heap of the server: ``$SKYSIEVE_SPARK_MEMORY`` in Java's notation, or 3 GB."""
+    return os.environ.get("SKYSIEVE_SPARK_MEMORY") or "3g"
+
+
+def start(home: Home, port: int, token: str, tell: Callable[[str], None]) -> Daemon:
+    """Start the server; `is_ready` tells when it serves.
+
+    Parameters
+    ----------
+    home
+        Where it keeps its files.
+    port
+        Of the loopback interface.
+    token
+        What clients must show. It is handed over in the environment: command lines can be read by everybody.
+    tell
+        Called with each step.
+    """
+    daemon = Daemon(home, "spark")
+    daemon.stop()
+    folder, extra = jars.pyspark_home(), jars.spark(home, tell)
+    scratch, logging = home.state / "spark", home.run / "spark-log4j2.properties"
+    shutil.rmtree(scratch, ignore_errors=True)  # what a killed server left
+    scratch.mkdir(parents=True)
+    conf = _CONF | {
+        "spark.connect.grpc.binding.port": str(port),
+        "spark.sql.warehouse.dir": str(home.state / "warehouse"),
+    }
+    logging.write_text(_LOGGING)
+    daemon.start(
+        [
+            *(java.find().path, f"-Xmx{memory()}", "-XX:+ExitOnOutOfMemoryError"),
+            *("-XX:+IgnoreUnrecognizedVMOptions", "-Djdk.reflect.useDirectMethodHandle=false"),
+            *("-Dio.netty.tryReflectionSetAccessible=true", "-Dio.netty.allocator.type=pooled"),
+            *("-Djava.awt.headless=true", "-Djava.net.preferIPv4Stack=true", f"-Djava.io.tmpdir={scratch}"),
+            # a corrupt length in a packet must not make Avro ask for 2 GB
+            f"-Dorg.apache.avro.limits.bytes.maxLength={64 << 20}",
+            f"-Dorg.apache.avro.limits.string.maxLength={64 << 20}",
+            f"-Dorg.apache.avro.limits.collectionItems.maxLength={1 << 20}",
+            f"-Dlog4j2.configurationFile={logging}",
+            *(f"--add-opens={package}=ALL-UNNAMED" for package in _OPENED),
+            *("-cp", f"{folder / 'jars'}/*:{extra}/*", "org.apache.spark.deploy.SparkSubmit"),
+            *("--master", "local[*]", "--name", "skysieve"),
+            *(part for name, value in conf.items() for part in ("--conf", f"{name}={value}")),
+            *("--class", "org.apache.spark.sql.connect.service.SparkConnectServer", "spark-internal"),
+        ],
+        {
+            "SPARK_HOME": str(folder),
+            "SPARK_LOCAL_IP": "127.0.0.1",
+            "SPARK_LOCAL_DIRS": str(scratch),
+            "SPARK_CONNECT_AUTHENTICATE_TOKEN": token,
+            "PYSPARK_PYTHON": sys.executable,
+            "PYSPARK_DRIVER_PYTHON": sys.executable,
+        },
+    )
+    return daemon
+
+
+def is_ready(daemon: Daemon, port: int) -> bool:
+    """Whether the server takes calls: it binds its port last."""
+    return daemon.listens_on(port)

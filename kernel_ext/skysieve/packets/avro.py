@@ -145,12 +145,12 @@ def narrow(schema: Any, paths: Iterable[Sequence[str]]) -> Any:
     >>> narrow(record, [("snr",)])["fields"]
     [{'name': 'snr', 'type': ['null', 'float'], 'default': None}]
     """
-    paths = [tuple(p) for p in paths]
+    wanted = [tuple(p) for p in paths]
     kind, null = split_null(schema)
     if is_record(kind):
-        whole = () in paths
+        whole = () in wanted
         tails: dict[str, list[tuple[str, ...]]] = {}
-        for path in paths:
+        for path in wanted:
             if path:
                 tails.setdefault(path[0], []).append(path[1:])
         kept = []
@@ -161,7 +161,7 @@ def narrow(schema: Any, paths: Iterable[Sequence[str]]) -> Any:
                 kept.append({"name": field["name"], "type": inner, **default})
         kind = {"type": "record", "name": kind["name"], "fields": kept}
     elif is_array(kind):
-        kind = {"type": "array", "items": narrow(kind["items"], paths)}
+        kind = {"type": "array", "items": narrow(kind["items"], wanted)}
     return nullable(kind) if null else kind
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -114,7 +114,7 @@ class Columns:
             null = null or avro.split_null(schema)[1]
         return null
 
-    def __iter__(self) -> Iterable[Column]:
+    def __iter__(self) -> Iterator[Column]:
         return iter(self._by_name.values())
 
     def __len__(self) -> int:

@@ -1,0 +1,84 @@
+"""The registry: the compacted Kafka topic that says what should run. One record per filter, as JSON."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Literal
+from uuid import uuid4
+
+from pydantic import BaseModel, ConfigDict
+
+from skysieve.filter import Filter
+from skysieve.topics import Topics
+
+REGISTRY = "skysieve-registry"
+COMPACTED = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1", "segment.ms": "86400000"}
+
+
+class Value(BaseModel):
+    """An immutable record; fields that a later release may add are let pass."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Version(Value):
+    """One version of a deployed filter."""
+
+    version: str
+    where: str
+    description: str = ""
+    deployed: datetime
+
+
+class Registered(Value):
+    """One deployment, as it should be.
+
+    ``run`` changes whenever the filter is to begin anew: at a deploy, a roll-back, a start after a stop.
+    """
+
+    name: str
+    stream: str
+    owner: str
+    wanted: Literal["running", "stopped"]
+    start: str
+    run: str
+    versions: tuple[Version, ...]
+    current: str
+
+    @property
+    def filter(self) -> Filter:
+        """The filter of the current version."""
+        version = next(v for v in self.versions if v.version == self.current)
+        return Filter(self.name, version.where, self.stream, version.description)
+
+
+def new_run() -> str:
+    """Make an id for a filter that begins anew."""
+    return uuid4().hex
+
+
+def now() -> datetime:
+    """Tell the time, aware of its zone."""
+    return datetime.now(UTC)
+
+
+def prepare(topics: Topics) -> None:
+    """Create the registry where it does not exist."""
+    topics.create({REGISTRY: 1}, COMPACTED)
+
+
+def registered(topics: Topics) -> dict[str, Registered]:
+    """Every deployment, by name."""
+    found = topics.newest_by_key(REGISTRY)
+    return {name: Registered.model_validate_json(value) for name, value in sorted(found.items())}
+
+
+def register(topics: Topics, record: Registered) -> None:
+    """Put a deployment into the registry."""
+    prepare(topics)
+    topics.write(REGISTRY, [(record.name, record.model_dump_json().encode())])
+
+
+def unregister(topics: Topics, name: str) -> None:
+    """Take a deployment out of the registry."""
+    topics.write(REGISTRY, [(name, None)])

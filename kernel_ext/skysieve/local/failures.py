@@ -1,0 +1,38 @@
+"""What to do about the failures that a server's log ends with."""
+
+from __future__ import annotations
+
+import re
+
+_MEMORY = (
+    "Java cannot have that much memory: set $SKYSIEVE_SPARK_MEMORY (3g unless told otherwise) to less than what "
+    "this machine has free, as in `SKYSIEVE_SPARK_MEMORY=2g skysieve up`."
+)
+_CURES = {
+    "reserve enough space|Invalid maximum heap|exceeds the maximum|insufficient memory|OutOfMemory": _MEMORY,
+    "Incompatible (initial|minimum) and maximum heap": _MEMORY,
+    "Address already in use|BindException": (
+        "Another program took the port in the meantime: `skysieve up` again; where $SKYSIEVE_KAFKA_PORT or "
+        "$SKYSIEVE_SPARK_PORT is set, choose another port."
+    ),
+    "No space left on device|Disk quota": "The disk is full: make room, or let $SKYSIEVE_HOME name a larger disk.",
+    "Permission denied|AccessDenied": "Make that file or folder yours, or let $SKYSIEVE_HOME name a folder that is.",
+    "UnsupportedClassVersionError": "Let $JAVA_HOME name a Java 17 or 21.",
+    "ClassNotFoundException|NoClassDefFoundError": (
+        "A jar is missing: remove the folder jars in $SKYSIEVE_CACHE, and `skysieve up` fetches them again."
+    ),
+}
+_ELSE = (
+    "Remove the cause, then `skysieve up` again; `skysieve down` first, if parts of the session still run."
+)
+
+
+def cure(tail: str) -> str:
+    """What to do, judged by the end of a log.
+
+    Examples
+    --------
+    >>> cure("java.net.BindException: Address already in use")[:30]
+    'Another program took the port '
+    """
+    return next((advice for pattern, advice in _CURES.items() if re.search(pattern, tail)), _ELSE)

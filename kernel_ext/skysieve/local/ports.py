@@ -1,0 +1,55 @@
+"""Ports of the loopback interface."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from skysieve.errors import SessionError
+
+
+def free_port() -> int:
+    """A port that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could take this port now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def choose(name: str, before: int | None) -> int:
+    """The port for a server that is to be started: the one asked for, the one it had, or any.
+
+    Parameters
+    ----------
+    name
+        ``"kafka"`` or ``"spark"``; ``$SKYSIEVE_KAFKA_PORT`` and ``$SKYSIEVE_SPARK_PORT`` ask for a port.
+    before
+        The port it had.
+
+    Raises
+    ------
+    SessionError
+        If the port asked for is none, or is taken.
+    """
+    variable = f"SKYSIEVE_{name.upper()}_PORT"
+    asked = os.environ.get(variable)
+    if not asked:
+        return before if before and is_free(before) else free_port()
+    if not (asked.isascii() and asked.isdigit() and 0 < int(asked) < 65536):
+        raise SessionError(f"${variable} is {asked!r}: it must be a port, 1 to 65535.")
+    if not is_free(int(asked)):
+        raise SessionError(
+            f"Port {asked}, which ${variable} asks for {name.capitalize()}, cannot be had: another program uses it, "
+            "or it is reserved. Stop that program, choose another port, or unset the variable and Skysieve finds one."
+        )
+    return int(asked)

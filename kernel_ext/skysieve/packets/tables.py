@@ -1,0 +1,46 @@
+"""Whole alerts as tables, with ids as 64-bit integers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+from skysieve.packets import avro
+from skysieve.packets.formats import Format
+
+_PANDAS = {
+    "long": pd.Int64Dtype(),
+    "int": pd.Int32Dtype(),
+    "boolean": pd.BooleanDtype(),
+    "double": "float64",
+    "float": "float32",
+    "string": pd.StringDtype(),
+}
+
+
+def scalars(packets: Iterable[bytes], packet_format: Format) -> pd.DataFrame:
+    """Decode packets, one row each, into their scalar columns; those that none of them has are left out.
+
+    A missing integer is ``<NA>``: beside NaN the others would become floats, and ids beyond 2^53 other ids.
+
+    Raises
+    ------
+    PacketError
+        If one cannot be decoded.
+    """
+    alerts = [packet_format.read(packet) for packet in packets]
+    table = {}
+    for column in packet_format.columns():
+        values = [_dig(alert, column.path) for alert in alerts]
+        if column.is_scalar and any(value is not None for value in values):
+            kind: Any = _PANDAS.get(avro.avro_name(column.schema), "object")
+            table[column.name] = pd.Series(values, dtype=kind)
+    return pd.DataFrame(table)
+
+
+def _dig(alert: Any, path: tuple[str, ...]) -> Any:
+    for name in path:
+        alert = alert.get(name) if isinstance(alert, dict) else None
+    return alert
