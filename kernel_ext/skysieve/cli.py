@@ -7,13 +7,17 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from skysieve import local
 from skysieve.errors import SessionError, SkysieveError
 from skysieve.home import Home
+
+if TYPE_CHECKING:
+    from skysieve.deployment import Deployment
+    from skysieve.topics import Topics
 
 app = typer.Typer(
     help="Build, preview and deploy filters on astronomical alert streams.",
@@ -214,7 +218,7 @@ def _kafka() -> str:
     return _topics().bootstrap
 
 
-def _topics() -> Any:
+def _topics() -> Topics:
     from skysieve.overview import topics
 
     found = topics(Home.default())
@@ -228,11 +232,10 @@ def _topics() -> Any:
 def _made(stream: str) -> str:
     from skysieve.stream import make_stream
 
-    made: str = make_stream(_topics(), stream)
-    return made
+    return make_stream(_topics(), stream)
 
 
-def _deployment(name: str) -> Any:
+def _deployment(name: str) -> Deployment:
     from skysieve.deployment import Deployment
 
     found = Deployment(name, _topics())

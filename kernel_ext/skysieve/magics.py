@@ -19,7 +19,8 @@ from skysieve.session import Session, attach
 class SkysieveMagics(Magics):  # type: ignore[misc]
     """The magics of ``%load_ext skysieve``.
 
-    They use the session that the notebook attached to, whatever its variable is called, and attach to one if there is none.
+    They use the session that the notebook attached to, whatever its variable is called, and attach to one if there
+    is none.
     """
 
     def __init__(self, shell: Any) -> None:
@@ -48,7 +49,8 @@ class SkysieveMagics(Magics):  # type: ignore[misc]
             between = tuple(options.between) if options.between else None
             return session.preview(spec, last=options.last, between=between)
         except SkysieveError as error:
-            return self._say(error)
+            self._say(error)
+            return None
 
     @magic_arguments()
     @argument("name", help="Name of a filter previewed in this notebook.")
@@ -67,7 +69,8 @@ class SkysieveMagics(Magics):  # type: ignore[misc]
             deployed = self._session().deploy(self._filters[options.name], start=options.start)
             return deployed if options.no_wait else deployed.wait("running")
         except SkysieveError as error:
-            return self._say(error)
+            self._say(error)
+            return None
 
     def _session(self) -> Session:
         attached = [v for v in self.shell.user_ns.values() if isinstance(v, Session)]
@@ -92,11 +95,11 @@ class SkysieveMagics(Magics):  # type: ignore[misc]
         """
         self.shell.user_ns["_skysieve_error"] = error
         if self.shell.__class__.__name__ == "ZMQInteractiveShell":
-            raise _Shown(error) from None
+            raise _ShownError(error) from None
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
 
 
-class _Shown(SkysieveError):
+class _ShownError(SkysieveError):
     """An error that IPython renders as its message, with no traceback."""
 
     def __init__(self, cause: SkysieveError) -> None:
