@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import sys
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 
@@ -13,6 +16,14 @@ from skysieve.errors import FilterError, SessionError, SkysieveError, nearest
 from skysieve.filter import Filter
 from skysieve.preview import Preview
 from skysieve.session import Session, attach
+
+_FILTER = "%%filter NAME [--stream STREAM] [--last PACKETS | --between BEGIN END]"
+_DEPLOY = "%deploy NAME [--start latest|earliest|TIME] [--no-wait]"
+
+
+def _unquoted(text: str) -> str:
+    """An argument without the quotes that IPython leaves on it; a time with a space in it needs them."""
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
 
 
 @magics_class
@@ -29,54 +40,64 @@ class SkysieveMagics(Magics):  # type: ignore[misc]
         self._own: Session | None = None
 
     @magic_arguments()
-    @argument("name", help="Name of the filter.")
-    @argument("--stream", "-s", help="Stream that it judges; not needed where there is only one.")
+    @argument("name", type=_unquoted, help="Name of the filter.")
+    @argument(
+        "--stream", "-s", type=_unquoted, help="Stream that it judges; not needed where there is only one."
+    )
     @argument("--last", "-n", type=int, default=None, help="Preview on the newest so many packets (5,000).")
     @argument(
         "--between",
         nargs=2,
+        type=_unquoted,
         metavar=("BEGIN", "END"),
-        help="Preview on packets of this range of time instead.",
+        help="Preview on packets of this range of time instead, each an ISO time with a zone.",
     )
     @cell_magic("filter")
-    def preview_cell(self, line: str, cell: str) -> Preview | None:
+    def preview_cell(self, line: str, cell: str) -> Preview:
         """Preview the SQL in this cell; `%deploy NAME` then lets it run."""
-        try:
-            options = parse_argstring(self.preview_cell, line)
+        options = _options(self.preview_cell, line, _FILTER)
+        if options.last is not None and options.between:
+            raise UsageError(f"Give --last or --between, not both: {_FILTER}")
+        # a cell that fails must not leave its former filter to be deployed in its place
+        self._filters.pop(options.name, None)
+        with _without_traceback():
             session = self._session()
-            spec = Filter(options.name, cell.strip("\n"), self._stream(session, options.stream))
-            self._filters[spec.name] = spec
+            spec = Filter(options.name, cell.rstrip(), self._stream(session, options.stream))
             between = tuple(options.between) if options.between else None
-            return session.preview(spec, last=options.last, between=between)
-        except SkysieveError as error:
-            self._say(error)
-            return None
+            found = session.preview(spec, last=options.last, between=between)
+        self._filters[spec.name] = spec
+        return found
 
     @magic_arguments()
-    @argument("name", help="Name of a filter previewed in this notebook.")
-    @argument("--start", default="latest", help="latest (default), earliest, or an ISO time with a zone.")
+    @argument("name", type=_unquoted, help="Name of a filter previewed in this notebook.")
+    @argument(
+        "--start",
+        type=_unquoted,
+        default="latest",
+        help="latest (default), earliest, or an ISO time with a zone.",
+    )
     @argument("--no-wait", action="store_true", help="Do not wait until it runs.")
     @line_magic("deploy")
-    def deploy_line(self, line: str) -> Deployment | None:
+    def deploy_line(self, line: str) -> Deployment:
         """Let a filter that was previewed in this notebook run as a streaming query."""
-        try:
-            options = parse_argstring(self.deploy_line, line)
+        options = _options(self.deploy_line, line, _DEPLOY)
+        with _without_traceback():
             if options.name not in self._filters:
                 hint = nearest(options.name, self._filters)
                 raise FilterError(
-                    f"No %%filter cell of this notebook is named {options.name!r}: run it first.{hint}"
+                    f"This notebook has previewed no filter {options.name!r}: run its %%filter cell first, "
+                    f"without an error.{hint}"
                 )
             deployed = self._session().deploy(self._filters[options.name], start=options.start)
             return deployed if options.no_wait else deployed.wait("running")
-        except SkysieveError as error:
-            self._say(error)
-            return None
 
     def _session(self) -> Session:
-        attached = [v for v in self.shell.user_ns.values() if isinstance(v, Session)]
+        """The session of the notebook's variables, not of its outputs (``_``, ``_3``), which may be let go already."""
+        named = [v for name, v in self.shell.user_ns.items() if not name.startswith("_")]
+        attached = [v for v in named if isinstance(v, Session) and not _is_let_go(v)]
         if attached:
             return attached[-1]
-        if self._own is None:
+        if self._own is None or _is_let_go(self._own):
             self._own = attach()
         return self._own
 
@@ -86,25 +107,29 @@ class SkysieveMagics(Magics):  # type: ignore[misc]
         known = session.streams
         if len(known) == 1:
             return known[0]
-        raise SessionError(f"Which stream? Add --stream NAME; here are {', '.join(known) or 'none yet'}.")
-
-    def _say(self, error: SkysieveError) -> None:
-        """Show a mistake as its message alone; a traceback through Skysieve helps nobody mend a filter.
-
-        Where a notebook is run unattended, the cell still fails.
-        """
-        self.shell.user_ns["_skysieve_error"] = error
-        if self.shell.__class__.__name__ == "ZMQInteractiveShell":
-            raise _ShownError(error) from None
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        if not known:
+            raise SessionError("No stream is here yet: `skysieve simulate --stream lsst-alerts` makes one.")
+        raise SessionError(f"Which stream? Add --stream NAME; here are {', '.join(known)}.")
 
 
-class _ShownError(SkysieveError):
-    """An error that IPython renders as its message, with no traceback."""
+def _is_let_go(session: Session) -> bool:
+    return bool(getattr(session.spark, "is_stopped", False))  # which only Spark Connect's client tells
 
-    def __init__(self, cause: SkysieveError) -> None:
-        self.cause = cause
-        super().__init__(str(cause))
 
-    def _render_traceback_(self) -> list[str]:
-        return [f"{type(self.cause).__name__}: {self.cause}"]
+def _options(magic: Callable[..., Any], line: str, usage: str) -> Namespace:
+    try:
+        found: Namespace = parse_argstring(magic, line)
+    except (UsageError, ValueError) as error:  # ValueError: a quote that is not closed
+        raise UsageError(f"{error}. Write {usage}") from None
+    return found
+
+
+@contextmanager
+def _without_traceback() -> Iterator[None]:
+    """Let IPython show a mistake as its message alone; a traceback through Skysieve helps nobody mend a filter."""
+    try:
+        yield
+    except SkysieveError as error:
+        shown = [f"{type(error).__name__}: {error}"]
+        vars(error)["_render_traceback_"] = lambda: shown
+        raise
