@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from skysieve.home import Home
 from skysieve.local import LocalSession
 from skysieve.session import Session, connect
 from skysieve.stream import make_stream
-from skysieve.topics import Topics
+from skysieve.topics import Record, Topics
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 _numbers = itertools.count(1)
@@ -26,6 +27,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if item.get_closest_marker("real_data"):
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def delivered(deployment: skysieve.Deployment, count: int, patience: float = 60) -> list[Record]:
+    """What a deployment wrote, once it is as many records as expected and no more come."""
+    topics, output = deployment.topics, deployment.output_topic
+    end = time.monotonic() + patience
+    while deployment.matches() < count and time.monotonic() < end:
+        time.sleep(0.1)
+    time.sleep(1.5)
+    records = list(topics.read(output, topics.begin(output), topics.end(output)))
+    assert len(records) == count
+    return records
 
 
 @pytest.fixture(scope="session")

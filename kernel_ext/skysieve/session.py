@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import getpass
 import logging
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from skysieve import deployment, local
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 _TOKEN = "SPARK_CONNECT_AUTHENTICATE_TOKEN"
 _PREVIEWED = 5000
+_RETRIES = 6
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,8 @@ class Session:
         stream = self.stream(spec.stream)
         if last is None and between is None:
             last = _PREVIEWED
-        return preview(self.spark, stream, spec, *stream.slice(last=last, between=between))
+        with _answers():
+            return preview(self.spark, stream, spec, *stream.slice(last=last, between=between))
 
     def deploy(self, spec: Filter, *, start: Time = "latest") -> Deployment:
         """Let a filter run as a streaming query, also when this notebook is closed.
@@ -101,7 +105,8 @@ class Session:
         stream = self.stream(spec.stream)
         bound = spec.bind(stream.format.columns())
         end = self.topics.end(stream.name)
-        plan.check(plan.read_range(self.spark, self.topics, stream.name, end, end), stream.format, bound)
+        with _answers():
+            plan.check(plan.read_range(self.spark, self.topics, stream.name, end, end), stream.format, bound)
         return deployment.deploy(self.topics, spec, getpass.getuser(), start)
 
     def deployment(self, name: str) -> Deployment:
@@ -175,30 +180,77 @@ def connect(url: str, token: str | None = None, session_id: str | None = None) -
     from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession
 
-    parts = urlsplit(url)
-    if parts.scheme != "sc" or not parts.hostname:
-        raise SessionError(f"{url!r} is no address of a Spark Connect server: write sc://host:15002.")
-    try:
-        socket.create_connection((parts.hostname, parts.port or 15002), timeout=3).close()
-    except OSError as error:
+    host, port = _address(url)
+    if not _is_there(url):
         raise SessionError(
-            f"No Spark Connect server answers at {parts.hostname}:{parts.port or 15002} ({error}). "
+            f"No Spark Connect server answers at {host}:{port}. "
             "Start the local session with `skysieve up`, or check the address."
-        ) from None
+        )
     extras = {"token": token, "session_id": session_id}
     given = "".join(f";{name}={value}" for name, value in extras.items() if value)
     base = url if "/;" in url else f"{url.rstrip('/')}/"
     try:
         session: SparkSession = SparkSession.builder.remote(base + given).create()
-        # pyspark prints the JVM's stack trace of every mistake in a filter; what it says is in the error raised
-        logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
+        _make_mannerly(session, url, keep=session_id is not None)
         _ = session.version
         session.conf.set("spark.sql.ansi.enabled", "false")
         session.conf.set("spark.sql.session.timeZone", "UTC")
     except PySparkException as error:
         if "UNAUTHENTICATED" in str(error) or "Invalid token" in str(error):
             raise SessionError(
-                f"Spark at {parts.hostname}:{parts.port} refuses the token: set ${_TOKEN} to the server's own."
+                f"Spark at {host}:{port} refuses the token: set ${_TOKEN} to the server's own."
             ) from None
         raise
     return session
+
+
+def _make_mannerly(session: Any, url: str, *, keep: bool) -> None:
+    """Have the client say within seconds that its server is gone, and leave nothing behind on it."""
+    from pyspark.sql.connect.client.retries import DefaultPolicy
+
+    # pyspark prints the JVM's stack trace of every mistake in a filter; what it says is in the error raised
+    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
+    client = session.client
+    # as it comes, it tries for ten minutes; and once more when Python ends
+    client.set_retry_policies([DefaultPolicy(max_retries=_RETRIES, max_backoff=4000)])
+    atexit.unregister(client._cleanup_ml_cache)
+    if not keep:
+        # servers of ours never close an idle session, because the supervisor's must stay
+        atexit.register(_release, session, url)
+
+
+def _release(session: Any, url: str) -> None:
+    if not session.is_stopped and _is_there(url):
+        session.stop()
+
+
+@contextmanager
+def _answers() -> Iterator[None]:
+    """Put plainly that the server is gone, or has forgotten this session."""
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except PySparkException as error:
+        if "INVALID_HANDLE" in str(error):
+            reason = "Spark has closed this session, or was started anew"
+        elif "UNAVAILABLE" in str(error):
+            reason = "Spark does not answer any more; `skysieve status` tells whether it runs, `skysieve up` starts it"
+        else:
+            raise
+        raise SessionError(f"{reason}. Then attach again: sky = skysieve.attach()") from None
+
+
+def _address(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    if parts.scheme != "sc" or not parts.hostname:
+        raise SessionError(f"{url!r} is no address of a Spark Connect server: write sc://host:15002.")
+    return parts.hostname, parts.port or 15002
+
+
+def _is_there(url: str) -> bool:
+    try:
+        socket.create_connection(_address(url), timeout=3).close()
+    except OSError:
+        return False
+    return True

@@ -10,7 +10,7 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import functions as F  # noqa: N812
 
 from skysieve.engine import plan
-from skysieve.filter import BoundFilter
+from skysieve.filter import BoundFilter, Filter
 from skysieve.packets.formats import Format
 from skysieve.topics import Offsets, Topics
 
@@ -136,13 +136,16 @@ class Bank:
         reject_before: Offsets | None = None,
     ) -> DataFrame:
         """What goes to Kafka, the topics for it made first."""
-        count = self._topics.partitions(self.stream)
-        wanted = [plan.rejected_topic(self.stream), *(b.filter.output_topic for b in filters)]
-        self._topics.create(dict.fromkeys(wanted, count))
-        sizes = self._topics.sizes(wanted)
+        sizes = self.prepare([bound.filter for bound in filters])
         return plan.deliveries(
             plan.judge(packets, packet_format, filters), self.stream, filters, sizes, reject_before
         )
+
+    def prepare(self, filters: Sequence[Filter]) -> dict[str, int]:
+        """Make the topics that these filters write to, and tell the number of partitions of each."""
+        wanted = [plan.rejected_topic(self.stream), *(one.output_topic for one in filters)]
+        self._topics.create(dict.fromkeys(wanted, self._topics.partitions(self.stream)))
+        return self._topics.sizes(wanted)
 
     def _name(self, what: str) -> str:
         return f"{_PREFIX}{self.stream}:{what}"

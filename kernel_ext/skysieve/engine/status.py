@@ -48,10 +48,15 @@ class FilterStatus(Value):
 
 
 class StreamStatus(Value):
-    """How far a stream's bank had come when it was last started, and from where on its packets were judged at all."""
+    """A stream's bank: how far it had come when it was last started, and from where on its packets were judged.
+
+    ``checkpoint`` names the folder of its checkpoint. A bank that begins anew, because no filter wants what came
+    while none was running, gets another.
+    """
 
     covered_from: Offsets
     position: Offsets
+    checkpoint: str
 
 
 class SupervisorStatus(Value):
@@ -102,6 +107,11 @@ class StatusBook:
                 self.streams[key.removeprefix(_STREAM)] = StreamStatus.model_validate_json(value)
             else:
                 self.filters[key] = FilterStatus.model_validate_json(value)
+
+    def is_live(self, name: str) -> bool:
+        """Whether this filter, in whatever version, was being judged last."""
+        status = self.filters.get(name)
+        return status is not None and status.state in ("starting", "backfilling", "running")
 
     def has_failed(self, record: Registered) -> bool:
         """Whether this run of the deployment is known to fail."""

@@ -9,6 +9,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -74,6 +75,7 @@ class Supervisor:
                     self._serve(consumer, stopped)
             except (SkysieveError, PySparkException, KafkaError, OSError) as error:
                 log.warning("starting over in %.1f s: %s", pause, error)
+                self._tell_owners(error)
             except Exception:  # a fault of our own must not end what a hundred filters hang on
                 log.exception("starting over in %.1f s", pause)
             stopped.wait(pause)
@@ -123,16 +125,13 @@ class Supervisor:
         """Make the bank of a stream run just the filters that should be running."""
         with self._lock:
             here = {n: r for n, r in self._registered.items() if r.stream == stream}
-            known = [n for n, s in self._book.filters.items() if s.stream == stream]
-            for name in known:
-                if name not in self._registered:
-                    self._book.forget(name)
-            bank = Bank(self._session, self._topics, stream, f"{self._checkpoints}/{stream}")
+            bank = self._bank(stream)
             try:
                 source = open_stream(self._topics, stream)
                 bound = self._bind(source, here)
             except SkysieveError as error:
                 bank.stop()
+                self._forget_removed(stream)
                 for record in here.values():
                     if record.wanted == "running":
                         self._book.publish(status_of(record, "failed", error=str(error)))
@@ -141,12 +140,25 @@ class Supervisor:
                 bank.stop()
             elif not bank.runs(_mark(here, bound)):
                 bank.stop()
-                self._launch(bank, source, here, bound)
+                self._launch(source, here, bound)
+            self._forget_removed(stream)
             for name, record in here.items():
                 if record.wanted == "stopped":
                     self._book.publish(status_of(record, "stopped"))
                 elif name in bound:
+                    self._announce(source, record)
                     self._backfills.begin(bank, source.format, bound[name])
+
+    def _bank(self, stream: str) -> Bank:
+        known = self._book.streams.get(stream)
+        checkpoint = known.checkpoint if known else "none"
+        return Bank(self._session, self._topics, stream, f"{self._checkpoints}/{stream}/{checkpoint}")
+
+    def _forget_removed(self, stream: str) -> None:
+        """Only now that nothing writes there any more: who removed a filter may be waiting to delete its topic."""
+        for name in [n for n, status in self._book.filters.items() if status.stream == stream]:
+            if name not in self._registered:
+                self._book.forget(name)
 
     def _bind(self, source: Stream, here: Mapping[str, Registered]) -> dict[str, BoundFilter]:
         """The filters that should be running; one that cannot is marked and left out."""
@@ -159,20 +171,22 @@ class Supervisor:
                     self._book.publish(status_of(record, "failed", error=str(error)))
         return found
 
-    def _launch(
-        self, bank: Bank, source: Stream, here: Mapping[str, Registered], bound: dict[str, BoundFilter]
-    ) -> None:
-        """Start the bank where it stopped. What joins it now begins at just that offset."""
-        known = self._book.streams.get(bank.stream)
-        end = self._topics.end(bank.stream)
-        position = bank.position() or (known.position if known else end)
-        begin = {p: position.get(p, 0) for p in end}
-        self._book.note(
-            bank.stream, StreamStatus(covered_from=known.covered_from if known else begin, position=begin)
-        )
+    def _launch(self, source: Stream, here: Mapping[str, Registered], bound: dict[str, BoundFilter]) -> None:
+        """Start the bank where it stopped; from now on, if none of these filters was running."""
+        stream, known, end = source.name, self._book.streams.get(source.name), self._topics.end(source.name)
+        if known and any(self._book.is_live(name) for name in bound):
+            reached = self._bank(stream).position() or known.position
+            begin = {p: reached.get(p, 0) for p in end}
+            now = known.model_copy(update={"position": begin})
+        else:
+            begin = end
+            now = StreamStatus(covered_from=end, position=end, checkpoint=uuid4().hex[:8])
+        self._book.note(stream, now)
         while bound:
             try:
-                query = bank.start(_mark(here, bound), list(bound.values()), source.format, begin)
+                query = self._bank(stream).start(
+                    _mark(here, bound), list(bound.values()), source.format, begin
+                )
             except AnalysisException as error:
                 for name, reason in (
                     self._culprits(source, bound) or dict.fromkeys(bound, str(error))
@@ -180,23 +194,24 @@ class Supervisor:
                     self._book.publish(status_of(here[name], "failed", error=reason))
                     del bound[name]
             else:
-                self._queries[bank.stream] = query
+                self._queries[stream] = query
                 break
-        for name in bound:
-            record, status = here[name], self._book.filters.get(name)
-            if status and status.run == record.run and status.state in ("running", "backfilling"):
-                continue
-            if status and status.run == record.run and status.state == "starting":
-                self._book.change(name, state="backfilling" if status.backfill else "running", error=None)
-                continue
-            start = begin if record.start == "latest" else source.offsets(record.start)
-            past = (
-                Backfill(start=start, stop=begin)
-                if any(start.get(p, 0) < o for p, o in begin.items())
-                else None
-            )
-            state: State = "backfilling" if past else "running"
-            self._book.publish(status_of(record, state, since=begin, backfill=past))
+
+    def _announce(self, source: Stream, record: Registered) -> None:
+        """Say that a filter runs; one that begins anew has joined the bank where that was started last."""
+        status = self._book.filters.get(record.name)
+        if status and status.run == record.run:
+            if status.state == "starting":
+                state: State = "backfilling" if status.backfill else "running"
+                self._book.change(record.name, state=state, error=None)
+            return
+        begin = self._book.streams[source.name].position
+        start = begin if record.start == "latest" else source.offsets(record.start)
+        past = None
+        if any(start.get(p, 0) < o for p, o in begin.items()):
+            past = Backfill(start=start, stop=begin)
+        state = "backfilling" if past else "running"
+        self._book.publish(status_of(record, state, since=begin, backfill=past))
 
     def _culprits(self, source: Stream, bound: Mapping[str, BoundFilter]) -> dict[str, str]:
         """Those filters that Spark refuses, each tried by itself."""
@@ -235,6 +250,13 @@ class Supervisor:
         reason = f"The streaming query fell and is being started again: {str(error)[:500]}"
         for name, status in list(self._book.filters.items()):
             if status.stream == stream and status.state in ("running", "backfilling"):
+                self._book.change(name, state="starting", error=reason)
+
+    def _tell_owners(self, error: Exception) -> None:
+        """Let it be read that nothing is known to run, where Kafka still takes it."""
+        reason = f"The supervisor lost Spark or Kafka and tries to find it again: {str(error)[:300]}"
+        with suppress(SkysieveError, KafkaError, OSError), self._lock:
+            for name in [n for n in self._book.filters if self._book.is_live(n)]:
                 self._book.change(name, state="starting", error=reason)
 
     def _open_session(self) -> None:

@@ -1,0 +1,110 @@
+"""``skysieve bench bank``: alerts per second of the bank with more and more filters."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from statistics import mean
+from typing import Any
+
+from skysieve.bench import filters, yardsticks
+from skysieve.engine.bank import Bank
+from skysieve.errors import SkysieveError
+from skysieve.local import LocalSession
+from skysieve.session import Session, connect
+from skysieve.sources import send
+from skysieve.sources.surveys import simulated
+from skysieve.stream import make_stream
+from skysieve.topics import Topics
+
+_SIZES = (1, 10, 100)
+_LOOPS = (1, 100)
+_RUNS = 2
+_SAMPLE = 100
+
+Tell = Callable[[str], None]
+
+
+def measure(session: LocalSession, count: int, tell: Tell) -> dict[str, Any]:
+    """Rates of the bank, of a librdkafka consumer and of a fastavro loop on the same topic.
+
+    The bank is the query that a deployment runs; its time is from the start of the query to its last match in Kafka.
+    The better of two runs counts, for all three alike; a first run warms Java up.
+
+    Raises
+    ------
+    SkysieveError
+        If the bank and the loop do not find the same number of matches for each filter.
+    """
+    sky = Session(Topics(session.kafka), connect(session.spark, session.token))
+    stream = make_stream(sky.topics, "bench-alerts")
+    tell(f"writing {count:,} simulated alerts ...")
+    send(simulated("lsst", count=count, seed=1), stream, session.kafka)
+    mean_size = mean(len(r.value or b"") for r in sky.topics.last(stream, _SAMPLE))
+    end = sky.topics.end(stream)
+
+    tell("librdkafka, raw ...")
+    raw = max(yardsticks.raw_rate(session.kafka, stream, end) for _ in range(_RUNS))
+    tell("the bank, to warm up ...")
+    _bank(sky, stream, 1, "warm-up")
+    rates, matches = {}, {}
+    for size in _SIZES:
+        tell(f"the bank with {size} filters ...")
+        runs = [_bank(sky, stream, size, f"run{run}-of-{size}") for run in range(_RUNS)]
+        rates[size], matches[size] = max(rate for rate, _ in runs), runs[-1][1]
+    loops = {}
+    output = make_stream(sky.topics, "bench-loop")
+    for size in _LOOPS:
+        tell(f"a fastavro loop with {size} filters ...")
+        functions = filters.as_functions(filters.thresholds(size))
+        runs = [yardsticks.fastavro_rate(session.kafka, stream, end, functions, output) for _ in range(_RUNS)]
+        loops[size] = max(rate for rate, _ in runs)
+        if runs[-1][1] != matches[size]:
+            raise SkysieveError(
+                f"The bank and the loop do not agree on {size} filters: {matches[size]} {runs[-1][1]}"
+            )
+    sky.detach()
+    return {
+        "packets": count,
+        "mean_bytes": round(mean_size),
+        "bank": {str(n): round(rate, 1) for n, rate in rates.items()},
+        "fastavro_loop": {str(n): round(rate, 1) for n, rate in loops.items()},
+        "librdkafka_raw": round(raw, 1),
+        "matches": {str(n): sum(found) for n, found in matches.items()},
+    }
+
+
+def _bank(sky: Session, stream: str, size: int, label: str) -> tuple[float, list[int]]:
+    source = sky.stream(stream)
+    wanted = filters.as_filters(filters.thresholds(size), stream, label)
+    bound = [one.bind(source.format.columns()) for one in wanted]
+    end = sky.topics.end(stream)
+    with tempfile.TemporaryDirectory(prefix="skysieve-bench-") as folder:
+        bank = Bank(sky.spark, sky.topics, stream, folder)
+        bank.prepare(wanted)
+        begun = time.perf_counter()
+        query = bank.start(label, bound, source.format, dict.fromkeys(end, 0))
+        query.processAllAvailable()
+        seconds = time.perf_counter() - begun
+        query.stop()
+    matches = [sum(sky.topics.end(one.output_topic).values()) for one in wanted]
+    sky.topics.delete(*(one.output_topic for one in wanted))
+    return sum(end.values()) / seconds, matches
+
+
+def report(result: dict[str, Any]) -> str:
+    """Write the rates as a table."""
+    raw, loops = result["librdkafka_raw"], result["fastavro_loop"]
+    rows = [("librdkafka, raw read", raw, None)]
+    rows += [(f"bank, {n} filters", rate, loops.get(n)) for n, rate in result["bank"].items()]
+    rows += [(f"fastavro loop, {n} filters", rate, None) for n, rate in loops.items()]
+    lines = [
+        f"{result['packets']:,} packets of {result['mean_bytes']:,} bytes, "
+        f"{result['cores']} cores; alerts per second, the better of {_RUNS} runs",
+        f"{'':28}{'alerts/s':>10}{'of raw':>9}{'of loop':>9}",
+    ]
+    for name, rate, loop in rows:
+        times = f"{rate / loop:8.1f}×" if loop else f"{'':9}"
+        lines.append(f"{name:28}{rate:10,.0f}{rate / raw:9.2f}{times}".rstrip())
+    return "\n".join(lines)

@@ -1,0 +1,85 @@
+"""What the bank is measured against: librdkafka alone, and the loop that people write by hand today."""
+
+from __future__ import annotations
+
+import io
+import struct
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import fastavro
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from skysieve.errors import SessionError
+from skysieve.packets import lsst_schemas
+from skysieve.topics import Offsets
+
+_BATCH = 500
+_PATIENCE = 30.0
+_FRAME = struct.Struct(">bi")
+_CONSUMER = {
+    "group.id": "skysieve-bench",
+    "enable.auto.commit": False,
+    "fetch.message.max.bytes": 16 << 20,
+    "fetch.max.bytes": 64 << 20,
+    "socket.receive.buffer.bytes": 4 << 20,
+    "queued.max.messages.kbytes": 128 << 10,
+}
+
+
+def raw_rate(kafka: str, topic: str, end: Offsets) -> float:
+    """Packets per second of a librdkafka consumer that does nothing with them: the limit on this machine."""
+    with _consumer(kafka, topic, end) as consumer:
+        begun = time.perf_counter()
+        for _ in _values(consumer, sum(end.values())):
+            pass
+        return sum(end.values()) / (time.perf_counter() - begun)
+
+
+def fastavro_rate(
+    kafka: str, topic: str, end: Offsets, filters: Sequence[Callable[[Any], bool]], output: str
+) -> tuple[float, list[int]]:
+    """Packets per second of one Python process that decodes each packet, judges it and sends on what passes.
+
+    Gives the number of matches of each filter, too.
+    """
+    schemas = {v: fastavro.parse_schema(lsst_schemas.load(v)) for v in lsst_schemas.schema_files()}
+    matches = [0] * len(filters)
+    producer = Producer({"bootstrap.servers": kafka, "linger.ms": 5, "message.max.bytes": 32 << 20})
+    with _consumer(kafka, topic, end) as consumer:
+        begun = time.perf_counter()
+        for value in _values(consumer, sum(end.values())):
+            version = _FRAME.unpack_from(value)[1]
+            alert = fastavro.schemaless_reader(io.BytesIO(memoryview(value)[_FRAME.size :]), schemas[version])
+            for i, passes in enumerate(filters):
+                if passes(alert):
+                    matches[i] += 1
+                    producer.produce(output, value)
+            producer.poll(0)
+        producer.flush()
+        return sum(end.values()) / (time.perf_counter() - begun), matches
+
+
+@contextmanager
+def _consumer(kafka: str, topic: str, end: Offsets) -> Iterator[Consumer]:
+    consumer = Consumer({"bootstrap.servers": kafka, **_CONSUMER})
+    try:
+        consumer.assign([TopicPartition(topic, partition, 0) for partition in end])
+        yield consumer
+    finally:
+        consumer.close()
+
+
+def _values(consumer: Consumer, count: int) -> Iterator[bytes]:
+    left = count
+    while left:
+        batch = consumer.consume(min(_BATCH, left), timeout=_PATIENCE)
+        if not batch:
+            raise SessionError(f"Kafka fell silent; {left} of {count} packets were not read.")
+        for message in batch:
+            if message.error():
+                raise SessionError(f"Kafka: {message.error()}")
+            yield message.value() or b""
+        left -= len(batch)

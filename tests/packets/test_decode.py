@@ -1,0 +1,124 @@
+"""Decoding in Spark equals fastavro, and every packet is decoded or rejected with its reason."""
+
+import gzip
+
+import offline
+import pytest
+from conftest import DATA
+from pyspark.sql import functions as F  # noqa: N812
+from skysieve.engine import plan
+from skysieve.packets import formats
+from skysieve.packets.decode import PROBLEM, decode
+from skysieve.sources import Packet, read_packets, send, simulate
+
+FORMAT = formats.get("lsst")
+GOOD = next(simulate(1, seed=5, pool=8)).packet.value
+WIRE = DATA / "lsst_derived_wire"
+VERSIONS = DATA / "lsst" / "mwvgroup+pittgoogle-client"
+
+
+def decoded(sky, stream, packets, columns):
+    """Rows of the packets as sent: the problem's stage and message, and the columns asked for."""
+    send([Packet(p, str(i).encode()) for i, p in enumerate(packets)], stream, sky.topics.bootstrap)
+    begin, end = sky.topics.begin(stream), sky.topics.end(stream)
+    records = plan.read_range(sky.spark, sky.topics, stream, begin, end)
+    wanted = [FORMAT.columns()[name] for name in columns]
+    rows = decode(records, FORMAT, wanted).select(
+        F.col("key").cast("string").cast("int").alias("at"),
+        PROBLEM,
+        *(F.col(f"`{name}`").alias(name) for name in columns),
+    )
+    return sorted(rows.collect(), key=lambda row: row["at"])
+
+
+@pytest.mark.real_data
+def test_every_scalar_column_of_real_packets_of_all_versions_equals_fastavros(sky, stream):
+    packets = offline.real_packets(WIRE) + [p.value for p in read_packets([VERSIONS])]
+    assert len({p[1:5] for p in packets}) > 5
+    names = [c.name for c in FORMAT.columns() if c.is_scalar]
+    rows = decoded(sky, stream, packets, names)
+    compared = 0
+    for packet, row in zip(packets, rows, strict=True):
+        assert row[PROBLEM] is None
+        alert = offline.alert(packet)
+        for name in names:
+            expected = offline.at(alert, name)
+            found = row[name]
+            if hasattr(expected, "tzinfo"):  # Avro's timestamps are instants; Spark gives them without a zone
+                expected = expected.replace(tzinfo=None)
+            assert found == expected, name
+            compared += 1
+    assert compared == len(packets) * len(names)
+
+
+@pytest.mark.real_data
+def test_lengths_of_histories_and_bytes_of_cutouts_equal_fastavros(sky, stream):
+    packets = offline.real_packets(WIRE)
+    names = [c.name for c in FORMAT.columns() if len(c.path) == 1 and not c.is_scalar and not c.fields()]
+    arrays = [c.name for c in FORMAT.columns() if c.is_array]
+    assert "cutoutDifference" in names
+    assert {"prvDiaSources", "prvDiaForcedSources"} <= set(arrays)
+    for packet, row in zip(packets, decoded(sky, stream, packets, [*names, *arrays]), strict=True):
+        alert = offline.alert(packet)
+        for name in names:
+            cutout = row[name]
+            assert (None if cutout is None else bytes(cutout)) == offline.at(alert, name)
+        for name in arrays:
+            expected = offline.at(alert, name)
+            assert (None if row[name] is None else len(row[name])) == (
+                None if expected is None else len(expected)
+            )
+
+
+BROKEN = {
+    "empty": (b"", "frame", "the message is empty"),
+    "short": (b"\0\0\0", "frame", "the message has 3 bytes, fewer than the 5 of its frame"),
+    "magic": (b"\x01" + GOOD[1:], "frame", "the first byte is 0x01, not 0x00"),
+    "schema": (b"\0\0\0\x27\x0f" + GOOD[5:], "schema", "schema id 9999 is not known here"),
+    "negative": (b"\0\xff\xff\xff\xff" + GOOD[5:], "schema", "schema id 4294967295 is not known here"),
+    "truncated": (GOOD[: len(GOOD) // 2], "decode", "the packet does not fit schema 1000"),
+    "bare": (GOOD[:5], "decode", "the packet does not fit schema 1000"),
+    "gzipped": (gzip.compress(GOOD), "frame", "the first byte is 0x1F, not 0x00"),
+}
+
+
+def test_a_packet_that_cannot_be_decoded_says_why_and_the_good_ones_beside_it_are_decoded(sky, stream):
+    packets = [GOOD, *(packet for packet, _, _ in BROKEN.values()), GOOD]
+    first, *broken, last = decoded(sky, stream, packets, ["diaSource.diaSourceId"])
+    expected = offline.alert(GOOD)["diaSource"]["diaSourceId"]
+    for row in (first, last):
+        assert (row[PROBLEM], row["diaSource.diaSourceId"]) == (None, expected)
+    for row, (_, stage, message) in zip(broken, BROKEN.values(), strict=True):
+        assert row["diaSource.diaSourceId"] is None
+        assert row[PROBLEM]["stage"] == stage
+        assert row[PROBLEM]["message"].startswith(message)
+
+
+def test_a_packet_without_a_value_is_rejected_as_empty(sky, stream):
+    sky.topics.write(stream, [("0", None)])
+    (row,) = decoded(sky, stream, [], ["diaSource.ra"])
+    assert row[PROBLEM]["message"] == "the message is empty"
+
+
+def test_a_truncated_packet_is_never_a_row_of_nulls(sky, stream):
+    kept = [6, 40, 200, 5000, 60_000]
+    whole = offline.alert(GOOD)
+    for row in decoded(sky, stream, [GOOD[:size] for size in kept], ["diaSource.snr"]):
+        if row[PROBLEM] is None:  # what is asked for lay before the cut
+            assert row["diaSource.snr"] == offline.at(whole, "diaSource.snr")
+        else:
+            assert row[PROBLEM]["stage"] == "decode"
+
+
+def test_nan_is_null_at_every_depth(sky, stream):
+    alert = offline.alert(GOOD)
+    alert["diaSource"]["snr"] = float("nan")
+    for source in alert["prvDiaSources"] or []:
+        source["psfFlux"] = float("nan")
+    packets = [offline.packet(alert, 1000)]
+    (row,) = decoded(sky, stream, packets, ["diaSource.snr", "diaSource.ra", "diaSource", "prvDiaSources"])
+    assert row["diaSource.snr"] is None
+    assert row["diaSource"]["snr"] is None
+    assert row["diaSource.ra"] == alert["diaSource"]["ra"]
+    assert row["diaSource"]["ra"] == alert["diaSource"]["ra"]
+    assert [s["psfFlux"] for s in row["prvDiaSources"] or []] == [None] * len(alert["prvDiaSources"] or [])
