@@ -1,10 +1,13 @@
+import gzip
 import html.parser
 import subprocess
 import sys
 
 import numpy as np
 import pytest
-from skysieve_widgets import AlertView, alert_figure
+from skysieve import Filter
+from skysieve.sources import Packet, send
+from skysieve_widgets import AlertView, alert_figure, light_curve
 
 from . import packets
 
@@ -19,6 +22,12 @@ def test_the_title_identifies_and_qualifies_the_alert():
     assert "LSST diaSource 170094456248729605" in text
     assert "RA 62.51766°  Dec −47.78625°  (04:10:04.24 −47:47:10.5)" in text
     assert "MJD 61105.09364 (TAI) · i band · S/N 15.6 · reliability 0.702" in text
+
+
+@pytest.mark.real_data
+def test_a_flux_is_given_with_its_error():
+    alert = packets.lsst(packets.LSST_WITH_HISTORY)
+    assert '<td class="sky-l">8131 ± 514<' in AlertView(alert)._repr_html_()
 
 
 @pytest.mark.real_data
@@ -79,13 +88,19 @@ def test_a_text_that_looks_like_mathematics_does_not_stop_the_title():
     assert AlertView(alert)._repr_png_().startswith(b"\x89PNG")
 
 
-def test_a_spark_row_is_taken_as_an_alert():
-    class Row:
-        def asDict(self, recursive):  # noqa: N802
-            assert recursive
-            return packets.hand_made()
-
-    assert "170094456248729605" in repr(AlertView(Row()))
+@pytest.mark.real_data
+@pytest.mark.parametrize("diasource_id", [packets.LSST_WITH_HISTORY, packets.LSST_BRIGHT])
+def test_an_alert_looks_the_same_from_a_spark_row_a_preview_and_a_dict(sky, topics, stream, diasource_id):
+    path = next(f for f in packets.LSST_FILES if f.name.startswith(diasource_id))
+    send([Packet(gzip.decompress(path.read_bytes()), None)], stream, topics.bootstrap)
+    alert = packets.lsst(diasource_id)
+    row = sky.stream(stream).recent(1).first()
+    preview = sky.preview(Filter("all", "diaSource.snr > 0", stream), last=1)
+    plain = AlertView(alert)
+    for view in (AlertView(row), preview.view(0)):
+        assert view.summary == plain.summary
+        assert view._repr_html_() == plain._repr_html_()
+        assert light_curve(view.alert).equals(light_curve(alert))
 
 
 def test_importing_loads_neither_pyplot_nor_astropy_nor_skysieve():

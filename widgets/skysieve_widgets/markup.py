@@ -25,6 +25,7 @@ STYLE = """<style>
  border-left:3px solid var(--jp-brand-color1,#1976d2)}
 .sky-card .sky-alarm{display:inline-block;margin:2px 0 6px;padding:2px 8px;border-left:3px solid
  var(--jp-error-color1,#d32f2f);background:rgba(211,47,47,.12);white-space:pre-wrap;overflow-wrap:anywhere}
+.sky-card a{color:var(--jp-content-link-color,#1976d2)}
 .sky-card .sky-scroll{overflow-x:auto;max-width:100%}
 .sky-card .sky-row{display:flex;flex-wrap:wrap;gap:12px;align-items:flex-start}
 .sky-card img.sky-figure{max-width:min(100%,760px);height:auto;background:#fff;border-radius:2px}

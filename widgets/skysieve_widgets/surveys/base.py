@@ -133,6 +133,22 @@ def number(value: Any) -> float:
         return math.nan
 
 
+def measured(value: float, error: float) -> str:
+    """Write a value with its error, both to the error's second figure; empty where there is no value.
+
+    Examples
+    --------
+    >>> measured(8130.52, 512.3), measured(15.48731, 0.0312), measured(8130.52, math.nan)
+    ('8131 ± 512', '15.487 ± 0.031', '8130.5')
+    """
+    if not math.isfinite(value):
+        return ""
+    if not (math.isfinite(error) and error > 0):
+        return f"{value:.5g}"
+    digits = min(max(1 - math.floor(math.log10(error)), 0), 9)
+    return f"{value:.{digits}f} ± {error:.{digits}f}"
+
+
 def integer(value: Any) -> str:
     """Write an id exactly; empty where there is none (null or 0).
 

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from skysieve_widgets.fits_cutout import Cutout, NoCutout, read_fits
-from skysieve_widgets.surveys.base import Alert, Point, Summary, Survey, integer, number, record, records
+from skysieve_widgets.surveys.base import (
+    Alert,
+    Point,
+    Summary,
+    Survey,
+    integer,
+    measured,
+    number,
+    record,
+    records,
+)
 
 
 class LSST(Survey):
@@ -21,10 +31,7 @@ class LSST(Survey):
         further = (
             ("diaObjectId", integer(source.get("diaObjectId"))),
             ("ssObjectId", integer(source.get("ssObjectId"))),
-            (
-                "PSF flux (nJy)",
-                f"{number(source.get('psfFlux')):.5g} ± {number(source.get('psfFluxErr')):.2g}",
-            ),
+            ("PSF flux (nJy)", measured(number(source.get("psfFlux")), number(source.get("psfFluxErr")))),
             ("earlier detections", str(len(records(alert.get("prvDiaSources"))))),
             ("forced measurements", str(len(records(alert.get("prvDiaForcedSources"))))),
         )
@@ -39,7 +46,7 @@ class LSST(Survey):
             snr=number(source.get("snr")),
             score=number(source.get("reliability")),
             score_name="reliability",
-            further=tuple((name, text) for name, text in further if text and not text.startswith("nan")),
+            further=tuple((name, text) for name, text in further if text),
         )
 
     def points(self, alert: Alert) -> Iterator[Point]:

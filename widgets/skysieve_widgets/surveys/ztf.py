@@ -7,7 +7,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from skysieve_widgets.fits_cutout import Cutout, NoCutout, gunzip, read_fits, tangent_wcs
-from skysieve_widgets.surveys.base import Alert, Point, Summary, Survey, integer, number, record, records
+from skysieve_widgets.surveys.base import (
+    Alert,
+    Point,
+    Summary,
+    Survey,
+    integer,
+    measured,
+    number,
+    record,
+    records,
+)
 
 AB_ZERO_POINT = 31.4  # of fluxes in nJy
 BANDS: dict[float, str] = {1: "g", 2: "r", 3: "i"}
@@ -39,7 +49,7 @@ class ZTF(Survey):
         detections = sum(c.get("magpsf") is not None for c in history)
         further = (
             ("objectId", str(alert.get("objectId") or "")),
-            ("PSF magnitude (AB)", f"{number(candidate.get('magpsf')):.3f} ± {sigma:.3f}"),
+            ("PSF magnitude (AB)", measured(number(candidate.get("magpsf")), sigma)),
             ("isdiffpos", str(candidate.get("isdiffpos") or "")),
             ("earlier detections", str(detections)),
             ("upper limits", str(len(history) - detections)),
@@ -55,7 +65,7 @@ class ZTF(Survey):
             snr=2.5 / math.log(10) / sigma if sigma > 0 else math.nan,
             score=number(candidate.get("drb" if has_drb else "rb")),
             score_name="drb" if has_drb else "rb",
-            further=tuple((name, text) for name, text in further if text and not text.startswith("nan")),
+            further=tuple((name, text) for name, text in further if text),
         )
 
     def points(self, alert: Alert) -> Iterator[Point]:
