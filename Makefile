@@ -1,4 +1,4 @@
-# `make` lists the targets. Everything is installed into .venv; jars are kept in Skysieve's cache.
+# `make` lists the targets. Everything is installed into .venv, which belongs to make; jars are kept in Skysieve's cache.
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -7,22 +7,32 @@ INSTALLED := .venv/.installed
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
+# The mark exists only while .venv is whole, so an install that was cut short is begun anew. Modules are compiled when
+# they are first imported (--no-compile): few of them ever are.
 $(INSTALLED): pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	  || { echo "Skysieve needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
-	@echo "installing into .venv (a minute or two the first time) ..."
-	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,lint]'
-	@touch $@
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Skysieve needs Python 3.11 or newer, and '$(PYTHON)' is not: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11"; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "'$(PYTHON)' cannot make virtual environments. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	@[ -e $@ ] || { rm -rf .venv && "$(PYTHON)" -m venv .venv; }
+	@rm -f $@
+	@echo "Installing into .venv (the first time 800 MB are downloaded, which takes some minutes):"
+	@{ $(BIN)/python -m pip install --disable-pip-version-check --no-compile -e '.[test,lint]' && touch $@; } \
+	  | while read -r line; do case "$$line" in \
+	    *Downloading*"("[0-9][0-9]*" MB)") echo "  $${line#*Downloading }" ;; \
+	    "Building wheel for"*started*) echo "  building $${line#Building wheel for }" ;; \
+	    "Installing collected packages"*) echo "  unpacking ..." ;; \
+	  esac; done
+	@[ -e $@ ] || { echo "The installation failed: see above, then try again."; exit 1; }
 
 install: $(INSTALLED) ## make the environment in .venv
 
-demo: $(INSTALLED) ## from an empty machine to delivered alerts, then stop everything
+demo: $(INSTALLED) ## from nothing to delivered alerts, then stop everything
 	@$(BIN)/skysieve demo
 
-test: $(INSTALLED) ## lint, types and the whole test suite, on real Kafka and Spark
+test: $(INSTALLED) ## lint, types and the whole test suite, on real Kafka and Spark (ARGS="tests/packets -x" for a part)
 	@$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest $(ARGS)
 
@@ -32,11 +42,11 @@ lint: $(INSTALLED) ## ruff and mypy
 format: $(INSTALLED) ## let ruff put the code in order
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
-lab: $(INSTALLED) ## start the local session and open JupyterLab
-	@$(BIN)/skysieve lab
+lab: $(INSTALLED) ## start the local session and open the notebooks in JupyterLab
+	@$(BIN)/skysieve lab notebooks $(ARGS)
 
 bench: $(INSTALLED) ## measure the bank against a fastavro loop
-	@$(BIN)/skysieve bench bank
+	@$(BIN)/skysieve bench bank $(ARGS)
 
 clean: ## remove the environment and build output
 	rm -rf .venv build dist
