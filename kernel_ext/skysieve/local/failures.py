@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from skysieve.home import Home
+
 _MEMORY = (
     "Java cannot have that much memory: set $SKYSIEVE_SPARK_MEMORY (3g unless told otherwise) to less than what "
     "this machine has free, as in `SKYSIEVE_SPARK_MEMORY=2g skysieve up`."
@@ -18,8 +20,8 @@ _CURES = {
     "No space left on device|Disk quota": "The disk is full: make room, or let $SKYSIEVE_HOME name a larger disk.",
     "Permission denied|AccessDenied": "Make that file or folder yours, or let $SKYSIEVE_HOME name a folder that is.",
     "UnsupportedClassVersionError": "Let $JAVA_HOME name a Java 17 or 21.",
-    "ClassNotFoundException|NoClassDefFoundError": (
-        "A jar is missing: remove the folder jars in $SKYSIEVE_CACHE, and `skysieve up` fetches them again."
+    "ClassNotFoundException|NoClassDefFoundError|NoSuchMethodError|Zip(File)?Exception|ZipError": (
+        "A jar is missing or broken: remove the folder {jars}, and `skysieve up` fetches them again."
     ),
 }
 _ELSE = (
@@ -27,12 +29,13 @@ _ELSE = (
 )
 
 
-def cure(tail: str) -> str:
+def cure(tail: str, home: Home) -> str:
     """What to do, judged by the end of a log.
 
     Examples
     --------
-    >>> cure("java.net.BindException: Address already in use")[:30]
+    >>> cure("java.net.BindException: Address already in use", Home.default())[:30]
     'Another program took the port '
     """
-    return next((advice for pattern, advice in _CURES.items() if re.search(pattern, tail)), _ELSE)
+    advice = next((advice for pattern, advice in _CURES.items() if re.search(pattern, tail)), _ELSE)
+    return advice.format(jars=home.cache / "jars")

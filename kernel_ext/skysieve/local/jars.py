@@ -10,6 +10,8 @@ import re
 import shutil
 import subprocess
 import tempfile
+import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,6 +22,7 @@ from skysieve.errors import SessionError
 from skysieve.home import Home
 from skysieve.local import java
 from skysieve.local.lock import locked
+from skysieve.local.process import log_tail
 
 KAFKA_VERSION = "4.1.1"
 _LOG4J_VERSION = "2.24.3"
@@ -81,35 +84,51 @@ def pyspark_home() -> Path:
     return Path(spec.origin).parent
 
 
-def kafka(home: Home, tell: Tell) -> Path:
+def kafka(home: Home, tell: Tell, given_up: threading.Event | None = None) -> Path:
     """Folder of the broker's jars."""
     modules = (
         ("org.apache.kafka", "kafka_2.13", KAFKA_VERSION),
         # without it the broker logs nothing, not even why it ends
         ("org.apache.logging.log4j", "log4j-slf4j-impl", _LOG4J_VERSION),
     )
-    return fetched(home, JarSet("kafka", KAFKA_VERSION, modules), tell)
+    return fetched(home, JarSet("kafka", KAFKA_VERSION, modules), tell, given_up)
 
 
-def spark(home: Home, tell: Tell) -> Path:
+def spark(home: Home, tell: Tell, given_up: threading.Event | None = None) -> Path:
     """Folder of the jars that Spark needs besides its own to read and write Kafka and Avro."""
     version = metadata.version("pyspark")
     modules = tuple(
         ("org.apache.spark", name, version) for name in ("spark-sql-kafka-0-10_2.13", "spark-avro_2.13")
     )
     wanted = JarSet("spark", version, modules, without=("org.apache.hadoop",), beside_spark=True)
-    return fetched(home, wanted, tell)
+    return fetched(home, wanted, tell, given_up)
 
 
 def fetch(home: Home, tell: Tell) -> None:
     """Have both sets, fetched side by side where they are missing."""
+    given_up = threading.Event()
     with ThreadPoolExecutor() as pool:
-        for folder in [pool.submit(one, home, tell) for one in (kafka, spark)]:
-            folder.result()
+        try:
+            for folder in [pool.submit(one, home, tell, given_up) for one in (kafka, spark)]:
+                folder.result()
+        except BaseException:
+            given_up.set()
+            raise
 
 
-def fetched(home: Home, jars: JarSet, tell: Tell) -> Path:
+def fetched(home: Home, jars: JarSet, tell: Tell, given_up: threading.Event | None = None) -> Path:
     """The folder of a set of jars, fetched unless it is there.
+
+    Parameters
+    ----------
+    home
+        Where the cache is.
+    jars
+        The set.
+    tell
+        Called with each step.
+    given_up
+        Set by one who no longer wants it.
 
     Raises
     ------
@@ -127,14 +146,14 @@ def fetched(home: Home, jars: JarSet, tell: Tell) -> Path:
             shutil.rmtree(left, ignore_errors=True)
         tell(f"fetching {jars.name.capitalize()} {jars.version} (once; up to a minute) ...")
         with tempfile.TemporaryDirectory(dir=root, prefix=f".{jars.title}-") as scratch:
-            new = _retrieve(Path(scratch), jars, folder)
+            new = _retrieve(Path(scratch), jars, folder, given_up or threading.Event())
             if jars.beside_spark:
                 _drop_what_spark_has(new)
             new.rename(folder)
     return folder
 
 
-def _retrieve(scratch: Path, jars: JarSet, folder: Path) -> Path:
+def _retrieve(scratch: Path, jars: JarSet, folder: Path, given_up: threading.Event) -> Path:
     """Run Ivy, with a cache of its own: two that share one at the same time can spoil it."""
     found, new = java.find(), scratch / "jars"
     (scratch / "ivy.xml").write_text(jars.descriptor)
@@ -145,15 +164,18 @@ def _retrieve(scratch: Path, jars: JarSet, folder: Path) -> Path:
         *("-types", "jar", "bundle", "-cache", str(scratch / "cache")),
         *("-retrieve", f"{new}/[artifact]-[revision](-[classifier]).[ext]"),
     ]
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", check=False, timeout=_PATIENCE
-        )
-        failed, said = done.returncode != 0, done.stdout + done.stderr
-    except subprocess.TimeoutExpired:
-        failed, said = True, f"no end after {_PATIENCE:g} s"
-    if failed or not all((new / f"{name}-{version}.jar").exists() for _, name, version in jars.modules):
-        tail = "\n".join(said.strip().splitlines()[-15:])
+    log = scratch / "ivy.log"
+    with log.open("wb") as said:
+        ivy = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT)
+    end = time.monotonic() + _PATIENCE
+    while ivy.poll() is None:
+        if given_up.wait(0.1) or time.monotonic() > end:
+            ivy.kill()
+            ivy.wait()
+    if ivy.returncode or not all(
+        (new / f"{name}-{version}.jar").exists() for _, name, version in jars.modules
+    ):
+        tail = log_tail(log)
         raise SessionError(
             f"The jars of {jars.name.capitalize()} {jars.version} could not be fetched:\n{tail}\n"
             "Check that this machine reaches a Maven repository, then try again. Behind a proxy, set "

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 
 from skysieve.errors import SessionError
+
+_LOOPBACK = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
+"""Where clients may look for `localhost`: a stranger on the other of the two would be shown the token."""
 
 
 def free_port() -> int:
@@ -16,14 +20,18 @@ def free_port() -> int:
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could take this port now."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
+    """Whether a server could take this port now, and nobody else is `localhost` there."""
+    return all(_can_bind(family, host, port) for family, host in _LOOPBACK)
+
+
+def _can_bind(family: socket.AddressFamily, host: str, port: int) -> bool:
+    try:
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        return error.errno in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)  # a machine without IPv6
+    return True
 
 
 def choose(name: str, before: int | None) -> int:

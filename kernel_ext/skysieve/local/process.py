@@ -1,11 +1,10 @@
-"""Processes of the local session: started apart from the terminal, known by pid and time of birth, stopped by pid."""
+"""Processes of the local session: started apart from the terminal, known by pid and mark, stopped by pid."""
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +18,16 @@ from skysieve.local.failures import cure
 
 _UNWANTED = ("SPARK_REMOTE", "SPARK_CONNECT_MODE_ENABLED", "SPARK_CONF_DIR", "SPARK_MASTER", "SPARK_API_MODE")
 """Settings of other Sparks, which must not reach ours."""
+_MARK = "SKYSIEVE_PART"
+"""Names, in the environment of each process of a session, the home and the part that it belongs to."""
 
 
 @dataclass(frozen=True)
 class Daemon:
     """One process of the session.
 
-    A record of its pid, time of birth and command outlives it, so that a recycled pid is never taken for it.
+    Its pid is recorded, and its mark tells it from whatever gets that pid after it. What it starts inherits the
+    mark, and so is found when it is gone itself, or when the record is.
     """
 
     home: Home
@@ -39,15 +41,14 @@ class Daemon:
     @property
     def process(self) -> psutil.Process | None:
         """The running process; None if there is none."""
-        noted = self._noted()
         try:
-            process = psutil.Process(noted["pid"])
+            process = psutil.Process(int(self._record.read_text()))
             if process.status() == psutil.STATUS_ZOMBIE:
                 process.wait(0)  # reaps it where it is a child of ours
                 return None
-            return process if self._is_ours(process, noted) else None
-        except (KeyError, TypeError, ValueError, OverflowError, psutil.Error):
+        except (OSError, ValueError, OverflowError, psutil.Error):
             return None
+        return process if self._is_marked(process) else None
 
     def start(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
         """Start it, with its output in its log; the log of the last run is kept beside it."""
@@ -63,14 +64,12 @@ class Daemon:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=self.home.state,
-                env={**inherited, **(environment or {})},
+                env={**inherited, **(environment or {}), _MARK: self._mark},
                 start_new_session=True,
             )
         try:
-            born = psutil.Process(child.pid).create_time()
-            record = {"pid": child.pid, "born": born, "command": list(command)}
             scratch = self._record.with_suffix(".new")
-            scratch.write_text(json.dumps(record))
+            scratch.write_text(f"{child.pid}\n")
             scratch.replace(self._record)
         except BaseException:
             child.kill()
@@ -80,8 +79,7 @@ class Daemon:
 
     def stop(self, patience: float = 20) -> None:
         """End it and what it started: first asked, then killed."""
-        leader = self.process
-        family = list(self._family())
+        leader, family = self.process, self._family()
         if leader is not None:
             with suppress(psutil.Error):
                 leader.terminate()
@@ -115,41 +113,24 @@ class Daemon:
     def failure(self, what: str) -> SessionError:
         """The error that a start which failed ends in."""
         tail = self.tail()
-        return SessionError(f"{what}. The last lines of {self.log}:\n{tail}\n{cure(tail)}")
+        return SessionError(f"{what}. The last lines of {self.log}:\n{tail}\n{cure(tail, self.home)}")
 
     @property
     def _record(self) -> Path:
         return self.home.run / f"{self.name}.pid"
 
-    def _noted(self) -> dict[str, Any]:
-        try:
-            noted = json.loads(self._record.read_text())
-        except (OSError, ValueError):
-            return {}
-        return noted if isinstance(noted, dict) else {}
+    @property
+    def _mark(self) -> str:
+        return f"{self.name} of {self.home.state.resolve()}"
 
-    def _is_ours(self, process: psutil.Process, noted: Mapping[str, Any]) -> bool:
-        """Whether this is the process noted.
+    def _is_marked(self, process: psutil.Process) -> bool:
+        with suppress(psutil.Error, OSError):
+            return process.environ().get(_MARK) == self._mark
+        return False
 
-        Where the machine's clock has been set since, times of birth are off; what it runs and where tells it then.
-        """
-        if abs(process.create_time() - noted["born"]) < 1:
-            return True
-        return process.cmdline()[1:] == noted.get("command", [])[1:] and self._is_here(process)
-
-    def _is_here(self, process: psutil.Process) -> bool:
-        return Path(process.cwd()) == self.home.state.resolve()
-
-    def _family(self) -> Iterator[psutil.Process]:
-        """The process and all that it started, also when it is itself gone: Spark's Python workers may outlive it."""
-        pid = self._noted().get("pid")
-        if not isinstance(pid, int) or (psutil.pid_exists(pid) and self.process is None):
-            return
-        for one in psutil.pids():
-            with suppress(psutil.Error, OSError):
-                process = psutil.Process(one)
-                if os.getsid(one) == pid and (one == pid or self._is_here(process)):
-                    yield process
+    def _family(self) -> list[psutil.Process]:
+        """The process and all that it started; Spark's Python workers, for one, may outlive it."""
+        return [process for process in psutil.process_iter() if self._is_marked(process)]
 
     def _connections(self) -> list[Any]:
         process = self.process

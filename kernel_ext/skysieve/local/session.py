@@ -12,8 +12,10 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from skysieve.errors import SessionError
 from skysieve.home import Home
 from skysieve.local import jars, kafka, ports, spark
+from skysieve.local.interrupts import undisturbed
 from skysieve.local.lock import locked
 from skysieve.local.process import Daemon
 
@@ -42,6 +44,13 @@ class _Plan:
     spark: int
     token: str = field(repr=False)
 
+    def __post_init__(self) -> None:
+        """Refuse what a file can hold and no session can use."""
+        if not all(isinstance(p, int) and 0 < p < 65536 for p in (self.kafka, self.spark)):
+            raise ValueError("no ports")
+        if not isinstance(self.token, str) or not self.token:
+            raise ValueError("no token")
+
     def port(self, part: str) -> int:
         return self.kafka if part == "kafka" else self.spark
 
@@ -51,10 +60,15 @@ def running(home: Home) -> LocalSession | None:
     plan = _read(home)
     if plan is None:
         return None
-    pids = {n: p.pid for n in _PARTS if (p := Daemon(home, n).process)}
-    if not {"kafka", "spark"} <= pids.keys():
+    found = pids(home)
+    if not {"kafka", "spark"} <= found.keys():
         return None
-    return LocalSession(f"127.0.0.1:{plan.kafka}", f"sc://localhost:{plan.spark}", plan.token, pids)
+    return LocalSession(f"127.0.0.1:{plan.kafka}", f"sc://localhost:{plan.spark}", plan.token, found)
+
+
+def pids(home: Home) -> dict[str, int]:
+    """What runs of Kafka, Spark and the supervisor; after a crash that may be a part of them."""
+    return {name: found.pid for name in _PARTS if (found := Daemon(home, name).process)}
 
 
 def up(home: Home, *, tell: Tell = lambda _: None, supervisor: bool = True) -> LocalSession:
@@ -74,26 +88,26 @@ def up(home: Home, *, tell: Tell = lambda _: None, supervisor: bool = True) -> L
     SessionError
         If one cannot be started; with the last lines of its log and what to do. What was started is stopped again.
     """
-    home.run.mkdir(parents=True, exist_ok=True, mode=0o700)
-    home.run.chmod(0o700)
     with _alone(home, tell):
         before = _read(home)
         plan = _plan(home, before)
         jars.fetch(home, tell)
-        if before is not None:
-            _stop_what_lost_its_address(home, before, plan, tell)
-        _write(home, plan)
+        _stop_what_is_cut_off(home, before, plan, tell)
         started: list[Daemon] = []
         try:
+            _write(home, plan)
             # Spark first: it takes longest, and Kafka's storage is made meanwhile
             _start(home, plan, ("spark", "kafka"), started, tell)
             _await(home, plan, ("kafka", "spark"))
             if supervisor:
                 _start(home, plan, ("supervisor",), started, tell)
                 _await(home, plan, _PARTS)
-        except BaseException:
-            for daemon in reversed(started):
-                daemon.stop()
+        except BaseException as error:
+            with undisturbed():
+                for daemon in reversed(started):
+                    daemon.stop()
+            if isinstance(error, OSError):
+                raise _unusable(home, error) from error
             raise
         found = running(home)
     if found is None:
@@ -105,26 +119,38 @@ def down(home: Home, *, tell: Tell = lambda _: None) -> None:
     """Stop supervisor, Spark and Kafka; data and deployments are kept."""
     if not home.run.exists():
         return
-    with _alone(home, tell):
+    with _alone(home, tell), undisturbed():
         for part in reversed(_PARTS):
             _stop(home, part, tell)
 
 
 def _plan(home: Home, before: _Plan | None) -> _Plan:
-    chosen = {}
+    chosen: dict[str, int] = {}
     for part in ("kafka", "spark"):
         had = before.port(part) if before else None
         runs = Daemon(home, part).process is not None
         chosen[part] = had if had and runs else ports.choose(part, had)
+    if chosen["kafka"] == chosen["spark"]:
+        raise SessionError(
+            f"Kafka and Spark cannot both have port {chosen['kafka']}: change $SKYSIEVE_KAFKA_PORT or "
+            "$SKYSIEVE_SPARK_PORT."
+        )
     return _Plan(**chosen, token=before.token if before else secrets.token_urlsafe(24))
 
 
-def _stop_what_lost_its_address(home: Home, before: _Plan, plan: _Plan, tell: Tell) -> None:
-    """A server on a new port is not found by what was told the old one: queries know Kafka's, the supervisor both."""
-    if plan != before:
-        _stop(home, "supervisor", tell)
-    if plan.kafka != before.kafka:
+def _stop_what_is_cut_off(home: Home, before: _Plan | None, plan: _Plan, tell: Tell) -> None:
+    """Stop what would not find the others again, or not be found.
+
+    Queries know Kafka's port, the supervisor knows both; and one whose servers are started anew would find them
+    only at its next attempt, up to half a minute later.
+    """
+    runs = pids(home)
+    if before is None or plan.kafka != before.kafka:
         _stop(home, "spark", tell)
+    if before is None:
+        _stop(home, "kafka", tell)
+    if plan != before or not {"kafka", "spark"} <= runs.keys():
+        _stop(home, "supervisor", tell)
 
 
 def _start(home: Home, plan: _Plan, parts: Iterable[str], started: list[Daemon], tell: Tell) -> None:
@@ -216,4 +242,16 @@ def _file(home: Home) -> Path:
 
 
 def _alone(home: Home, tell: Tell) -> AbstractContextManager[None]:
+    try:
+        home.run.mkdir(parents=True, exist_ok=True, mode=0o700)
+        home.run.chmod(0o700)
+    except OSError as error:
+        raise _unusable(home, error) from error
     return locked(home.run / "lock", lambda: tell("waiting for another `skysieve up` or `down` ..."))
+
+
+def _unusable(home: Home, error: OSError) -> SessionError:
+    return SessionError(
+        f"The session's files cannot be kept in {home.state}: {error}. "
+        "Make that folder yours to write in, or let $SKYSIEVE_HOME name one that is."
+    )
