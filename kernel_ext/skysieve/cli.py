@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from skysieve import local
 from skysieve.errors import SessionError, SkysieveError
 from skysieve.home import Home
+from skysieve.local.interrupts import end_in_order
 
 if TYPE_CHECKING:
     from skysieve.deployment import Deployment
+    from skysieve.sources import Packet
     from skysieve.topics import Topics
 
 app = typer.Typer(
@@ -35,6 +39,7 @@ RateOption = Annotated[
 
 def main() -> None:
     """Run the command line; a mistake of the user's ends with its message and no traceback."""
+    end_in_order()
     try:
         app()
     except SkysieveError as error:
@@ -57,7 +62,9 @@ def up() -> None:
 @app.command()
 def down() -> None:
     """Stop the local session. Streams and deployments are kept for the next one."""
+    ran = local.pids(Home.default())
     local.down(Home.default(), tell=tell)
+    typer.echo("Nothing of the session runs any more." if ran else "No session was running here.")
 
 
 @app.command()
@@ -68,17 +75,27 @@ def status(as_json: JsonOption = False) -> None:
     found = overview(Home.default())
     if as_json:
         typer.echo(json.dumps(found))
-    elif not found["kafka"]:
-        typer.echo("No session is running here. Start one with `skysieve up`.")
     else:
-        typer.echo(f"Kafka {found['kafka']}, Spark {found['spark']}")
-        typer.echo(f"processes: {', '.join(f'{name} {pid}' for name, pid in found['pids'].items())}")
-        typer.echo(f"streams:   {', '.join(found['streams']) or 'none yet: `skysieve simulate` makes one'}")
-        typer.echo(
-            f"filters:   {', '.join(f['name'] + ' ' + f['state'] for f in found['filters']) or 'none'}"
-        )
+        _show(found)
     if not found["kafka"]:
         raise typer.Exit(1)
+
+
+def _show(found: dict[str, Any]) -> None:
+    processes = ", ".join(f"{name} {pid}" for name, pid in found["pids"].items())
+    missing = [name for name in ("kafka", "spark", "supervisor") if name not in found["pids"]]
+    if not processes:
+        typer.echo("No session is running here. Start one with `skysieve up`.")
+        return
+    if found["kafka"]:
+        typer.echo(f"Kafka {found['kafka']}, Spark {found['spark']}")
+    typer.echo(f"processes: {processes}")
+    if missing:
+        typer.echo(f"missing:   {', '.join(missing)}; `skysieve up` starts what is missing")
+    if found["kafka"]:
+        typer.echo(f"streams:   {', '.join(found['streams']) or 'none yet: `skysieve simulate` makes one'}")
+        names = (f"{one['name']} {one['state']}" for one in found["filters"])
+        typer.echo(f"filters:   {', '.join(names) or 'none'}")
 
 
 @app.command()
@@ -90,12 +107,13 @@ def simulate(
     seed: Annotated[int, typer.Option(help="The same seed gives the same alerts.")] = 0,
 ) -> None:
     """Write simulated alerts to a stream (made if it does not exist)."""
-    from skysieve.sources import send
     from skysieve.sources.surveys import simulated
 
-    packets = simulated(survey, count=count, seed=seed)
-    sent = send(packets, _made(stream), _kafka(), rate=rate)
-    typer.echo(f"{sent} simulated alerts written to {stream}")
+    try:
+        _send(simulated(survey, count=count, seed=seed), stream, rate, "simulated alerts", count)
+    except KeyboardInterrupt:
+        if count is not None:  # an endless one is meant to be ended so
+            raise
 
 
 @app.command()
@@ -105,11 +123,29 @@ def replay(
     rate: RateOption = None,
 ) -> None:
     """Write the alert packets in files to a stream (made if it does not exist)."""
-    from skysieve.sources import read_packets, send
+    from skysieve.sources import read_packets
 
-    packets = read_packets(paths)
-    sent = send(packets, _made(stream), _kafka(), rate=rate)
-    typer.echo(f"{sent} packets written to {stream}")
+    _send(read_packets(paths), stream, rate, "packets")
+
+
+def _send(
+    packets: Iterator[Packet], stream: str, rate: float | None, what: str, total: int | None = None
+) -> None:
+    """Write packets to a stream; says how many arrived, also where it is interrupted."""
+    from skysieve.progress import Shown
+    from skysieve.sources import send
+    from skysieve.stream import make_stream
+
+    if rate is not None and not rate > 0:
+        raise SkysieveError(f"--rate {rate:g}: ask for more than 0 packets per second.")
+    topics = _topics()
+    make_stream(topics, stream)
+    shown = Shown(total)
+    try:
+        with shown:
+            send(packets, stream, topics.bootstrap, rate=rate, progress=shown)
+    finally:
+        typer.echo(f"{shown.count} {what} written to {stream}")
 
 
 @app.command()
@@ -122,9 +158,18 @@ def deploy(
     """Deploy the filter in a file, and wait until it runs."""
     from skysieve import Filter, attach
 
-    if not file.is_file():
-        raise SkysieveError(f"There is no file {file}: give one that holds a WHERE clause.")
-    deployed = attach().deploy(Filter(name, file.read_text(), stream), start=start).wait("running")
+    try:
+        where = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SkysieveError(
+            f"{file} cannot be read ({error}): give a text file with a WHERE clause."
+        ) from None
+    spec = Filter(name, where, stream)
+    sky = attach()
+    try:
+        deployed = sky.deploy(spec, start=start).wait("running")
+    finally:
+        sky.detach()
     typer.echo(f"{name} {deployed.version} is running; its matches go to {deployed.output_topic}")
 
 
@@ -150,19 +195,24 @@ def filters(as_json: JsonOption = False) -> None:
 @app.command()
 def start(name: str) -> None:
     """Run a stopped filter again."""
-    _deployment(name).start().wait("running")
+    deployed = _deployment(name).start().wait("running")
+    typer.echo(f"{name} {deployed.version} is running")
 
 
 @app.command()
 def stop(name: str) -> None:
     """Stop a filter; it stays deployed."""
     _deployment(name).stop().wait("stopped")
+    typer.echo(f"{name} is stopped; `skysieve start {name}` runs it again")
 
 
 @app.command()
 def remove(name: str) -> None:
     """Remove a deployment. Its output topic is kept."""
-    _deployment(name).remove()
+    deployed = _deployment(name)
+    topic = deployed.output_topic
+    deployed.remove()
+    typer.echo(f"{name} is removed; its matches stay in {topic}")
 
 
 @app.command()
@@ -195,10 +245,8 @@ def demo() -> None:
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def lab(context: typer.Context) -> None:
     """Start the local session and open JupyterLab; further arguments go to it."""
-    import subprocess
-
     local.up(Home.default(), tell=tell)
-    raise typer.Exit(subprocess.call([sys.executable, "-m", "jupyterlab", *context.args]))
+    os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", *context.args])
 
 
 @app.command()
@@ -214,10 +262,6 @@ def bench(
     typer.echo(json.dumps(result) if as_json else benches.report(result))
 
 
-def _kafka() -> str:
-    return _topics().bootstrap
-
-
 def _topics() -> Topics:
     from skysieve.overview import topics
 
@@ -227,12 +271,6 @@ def _topics() -> Topics:
             "No session is running here. Start one with `skysieve up`, or set $SKYSIEVE_KAFKA."
         )
     return found
-
-
-def _made(stream: str) -> str:
-    from skysieve.stream import make_stream
-
-    return make_stream(_topics(), stream)
 
 
 def _deployment(name: str) -> Deployment:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import tempfile
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-
-import typer
 
 from skysieve import local
 from skysieve.errors import SkysieveError
@@ -31,6 +29,25 @@ _FILTER = Filter(
 _PATIENCE = 60.0
 
 
+@dataclass(frozen=True)
+class Counts:
+    """What the last line says, each number counted from Kafka."""
+
+    read: int
+    passed: int
+    delivered: int
+
+    @property
+    def agree(self) -> bool:
+        """Whether every alert that was sent was read, and every match that the preview tells of was delivered."""
+        return self.read == _BEFORE + _AFTER and self.delivered == self.passed
+
+    def __str__(self) -> str:
+        return (
+            f"demo: read {self.read} alerts, {self.passed} passed {_FILTER.name}, delivered {self.delivered}"
+        )
+
+
 def run() -> bool:
     """Stream, preview, deploy, deliver, compare; gives whether every number agrees."""
     keep = Home.default()
@@ -40,13 +57,17 @@ def run() -> bool:
         try:
             _say("Starting Kafka, Spark and the supervisor on this machine")
             session = local.up(home, tell=lambda text: _say("  " + text))
-            return _story(session)
+            counts = _story(session)
         finally:
             _say("Stopping everything")
             local.down(home)
+    if not counts.agree:
+        _say(f"These numbers do not agree: {_BEFORE + _AFTER} were sent, and what passes is to be delivered.")
+    _say(str(counts))
+    return counts.agree
 
 
-def _story(running: local.LocalSession) -> bool:
+def _story(running: local.LocalSession) -> Counts:
     from skysieve.session import Session, connect
     from skysieve.stream import make_stream
     from skysieve.topics import Topics
@@ -71,20 +92,17 @@ def _story(running: local.LocalSession) -> bool:
     shown = ["diaSource.diaSourceId", "diaSource.ra", "diaSource.dec", "diaSource.band", "diaSource.snr"]
     _say(f"\nThe newest matches, read back from Kafka\n{_indent(results[shown].to_string(index=False))}\n")
     sky.detach()
-    agree = delivered == whole.passed and whole.read == _BEFORE + _AFTER
-    if not agree:
-        _say(
-            f"The preview of the same offsets read {whole.read} and passed {whole.passed}: this does not agree."
-        )
-    typer.echo(f"demo: read {whole.read} alerts, {whole.passed} passed {_FILTER.name}, delivered {delivered}")
-    return agree
+    return Counts(whole.read, whole.passed, delivered)
 
 
 def _stream(sky: Session, count: int, seed: int, rate: float | None = None) -> None:
+    from skysieve.progress import Shown
     from skysieve.sources import send
     from skysieve.sources.surveys import simulated
 
-    sent = send(simulated("lsst", count=count, seed=seed), _STREAM, sky.topics.bootstrap, rate=rate)
+    alerts = simulated("lsst", count=count, seed=seed)
+    with Shown(count) as shown:
+        sent = send(alerts, _STREAM, sky.topics.bootstrap, rate=rate, progress=shown)
     if sent != count:
         raise SkysieveError(f"Kafka took {sent} of {count} alerts.")
 
@@ -108,4 +126,4 @@ def _indent(text: str) -> str:
 
 
 def _say(text: str) -> None:
-    typer.echo(text)
+    print(text, flush=True)

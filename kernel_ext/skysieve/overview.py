@@ -23,10 +23,10 @@ def topics(home: Home) -> Topics | None:
 
 
 def overview(home: Home) -> dict[str, Any]:
-    """Servers, processes, streams and filters of the local session."""
+    """Servers, processes, streams and filters of the local session; after a crash, the processes that are left."""
     running = local.running(home)
     if running is None:
-        return {"kafka": None, "spark": None, "pids": {}, "streams": [], "filters": []}
+        return {"kafka": None, "spark": None, "pids": local.pids(home), "streams": [], "filters": []}
     kafka = Topics(running.kafka)
     return {
         "kafka": running.kafka,

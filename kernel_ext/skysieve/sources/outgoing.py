@@ -80,7 +80,8 @@ def send(
     options
         Further librdkafka options (TLS, SASL, compression …); these win.
     progress
-        Called with the number of packets acknowledged so far, at most ten times a second and once at the end.
+        Called with the number of packets acknowledged so far, at most ten times a second and once at the end,
+        however it ends.
 
     Returns
     -------
@@ -101,7 +102,12 @@ def send(
     """
     if rate is not None and not rate > 0:
         raise ValueError(f"rate must be above 0 packets per second, not {rate}")
-    return _Sender(topic, kafka, dict(options or {}), progress).run(packets, rate)
+    sender = _Sender(topic, kafka, dict(options or {}), progress)
+    try:
+        return sender.run(packets, rate)
+    finally:
+        if progress:
+            progress(sender.acknowledged)
 
 
 class _Sender:
@@ -149,8 +155,6 @@ class _Sender:
                 f"{_reason(self.refused)}. "
                 f"{self.acknowledged} packets were accepted."
             )
-        if self._progress:
-            self._progress(self.acknowledged)
         return self.acknowledged
 
     def _queue(self, packet: Packet) -> None:
