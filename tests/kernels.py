@@ -33,7 +33,7 @@ def execute(
     manager = AsyncKernelManager(kernel_spec_manager=ThisPython())
     client = NotebookClient(notebook, km=manager, timeout=CELL_PATIENCE)
     more = {} if environment is None else {"env": environment}
-    return client.execute(cwd=str(path.parent), **more)
+    return client.execute(cwd=str(path.parent), cleanup_kc=True, **more)
 
 
 class Kernel:
@@ -77,7 +77,6 @@ def kernel() -> Iterator[Kernel]:
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
-        manager.context.destroy() if manager.owns_context else None
 
 
 def cell(notebook: nbformat.NotebookNode, name: str) -> nbformat.NotebookNode:
