@@ -1,6 +1,7 @@
 # `make` lists the targets. Everything is installed into .venv, which belongs to make; jars are kept in Skysieve's cache.
 PYTHON ?= python3
 BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --disable-pip-version-check
 INSTALLED := .venv/.installed
 
 .PHONY: help install demo test lint format lab bench clean
@@ -9,8 +10,8 @@ INSTALLED := .venv/.installed
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
-# The mark exists only while .venv is whole, so an install that was cut short is begun anew. Modules are compiled when
-# they are first imported (--no-compile): few of them ever are.
+# The mark exists only while .venv is whole, so an install that was cut short is begun anew. A new pip takes half the
+# time of one that came with Python; modules are compiled when they are first imported (--no-compile): few ever are.
 $(INSTALLED): pyproject.toml
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo "Skysieve needs Python 3.11 or newer, and '$(PYTHON)' is not: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11"; exit 1; }
@@ -18,8 +19,8 @@ $(INSTALLED): pyproject.toml
 	  echo "'$(PYTHON)' cannot make virtual environments. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	@[ -e $@ ] || { rm -rf .venv && "$(PYTHON)" -m venv .venv; }
 	@rm -f $@
-	@echo "Installing into .venv (the first time 800 MB are downloaded, which takes some minutes):"
-	@{ $(BIN)/python -m pip install --disable-pip-version-check --no-compile -e '.[test,lint]' && touch $@; } \
+	@echo "Installing into .venv (the first time some 800 MB are fetched, which takes a few minutes):"
+	@{ $(PIP) --quiet --upgrade pip; $(PIP) --no-compile -e '.[test,lint]' && touch $@; } \
 	  | while read -r line; do case "$$line" in \
 	    *Downloading*"("[0-9][0-9]*" MB)") echo "  $${line#*Downloading }" ;; \
 	    "Building wheel for"*started*) echo "  building $${line#Building wheel for }" ;; \
