@@ -19,10 +19,6 @@ STYLE = """<style>
  color:var(--jp-content-font-color1,inherit);max-width:100%}
 .sky-card .sky-head{font-size:15px;margin:0 0 2px}
 .sky-card .sky-note{color:var(--jp-content-font-color2,inherit);margin:2px 0 6px}
-.sky-card .sky-sql{font-family:var(--jp-code-font-family,monospace);font-size:12px;margin:4px 0 8px;
- padding:4px 8px;white-space:pre-wrap;overflow-wrap:anywhere;
- background:var(--jp-layout-color2,rgba(128,128,128,.12));
- border-left:3px solid var(--jp-brand-color1,#1976d2)}
 .sky-card .sky-alarm{display:inline-block;margin:2px 0 6px;padding:2px 8px;border-left:3px solid
  var(--jp-error-color1,#d32f2f);background:rgba(211,47,47,.12);white-space:pre-wrap;overflow-wrap:anywhere}
 .sky-card a{color:var(--jp-content-link-color,#1976d2)}

@@ -88,7 +88,6 @@ def preview_html(preview: PreviewLike) -> str:
     parts = [
         f'<p class="sky-head"><b>{escape(preview.name)}</b>: {escape(headline(preview))}</p>',
         f'<p class="sky-note">{escape(_circumstances(preview))}</p>',
-        f'<pre class="sky-sql">{escape(preview.sql)}</pre>',
     ]
     if preview.rejected > 0:
         parts.append(f'<p class="sky-alarm">{escape(_rejected(preview))}</p>')
@@ -142,14 +141,13 @@ def headline(preview: PreviewLike) -> str:
 
 
 def shown_columns(preview: PreviewLike) -> list[str]:
-    """Choose the columns of the first rows: ids, place and time, then those that the filter names."""
+    """Choose the columns of the first rows: ids, place, time and those that the filter names, then the rest."""
     columns = [str(column) for column in preview.alerts.columns]
     named = set(re.findall(r"\w+", preview.sql))
     identifying = {column: re.search(_FIRST_COLUMNS, column) is not None for column in columns}
     in_filter = {column: column in preview.sql or column.rsplit(".", 1)[-1] in named for column in columns}
     ranked = sorted(columns, key=lambda column: not (identifying[column] or in_filter[column]))
-    chosen = set(ranked[:COLUMNS_SHOWN])
-    return [column for column in columns if column in chosen]
+    return ranked[:COLUMNS_SHOWN]
 
 
 def _cuts_html(preview: PreviewLike) -> str:

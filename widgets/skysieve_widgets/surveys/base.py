@@ -138,15 +138,17 @@ def measured(value: float, error: float) -> str:
 
     Examples
     --------
-    >>> measured(8130.52, 512.3), measured(15.48731, 0.0312), measured(8130.52, math.nan)
-    ('8131 ± 512', '15.487 ± 0.031', '8130.5')
+    >>> measured(8130.52, 512.3), measured(-15.48731, 0.0312), measured(8130.52, math.nan)
+    ('8131 ± 512', '−15.487 ± 0.031', '8130.5')
     """
     if not math.isfinite(value):
         return ""
-    if not (math.isfinite(error) and error > 0):
-        return f"{value:.5g}"
-    digits = min(max(1 - math.floor(math.log10(error)), 0), 9)
-    return f"{value:.{digits}f} ± {error:.{digits}f}"
+    if math.isfinite(error) and error > 0:
+        digits = min(max(1 - math.floor(math.log10(error)), 0), 9)
+        text = f"{value:.{digits}f} ± {error:.{digits}f}"
+    else:
+        text = f"{value:.5g}"
+    return text.replace("-", "−")
 
 
 def integer(value: Any) -> str:
