@@ -23,7 +23,7 @@ $(INSTALLED): pyproject.toml
 	@{ $(PIP) --quiet --upgrade pip; $(PIP) --no-compile -e '.[test,lint]' && touch $@; } \
 	  | while read -r line; do case "$$line" in \
 	    *Downloading*"("[0-9][0-9]*" MB)") echo "  $${line#*Downloading }" ;; \
-	    "Building wheel for"*started*) echo "  building $${line#Building wheel for }" ;; \
+	    "Building wheel for"*started*) set -- $$line; echo "  building $$4 ..." ;; \
 	    "Installing collected packages"*) echo "  unpacking ..." ;; \
 	  esac; done
 	@[ -e $@ ] || { echo "The installation failed: see above, then try again."; exit 1; }
