@@ -11,8 +11,7 @@ _MEMORY = (
     "this machine has free, as in `SKYSIEVE_SPARK_MEMORY=2g skysieve up`."
 )
 _CURES = {
-    "reserve enough space|Invalid maximum heap|exceeds the maximum|insufficient memory|OutOfMemory": _MEMORY,
-    "Incompatible (initial|minimum) and maximum heap": _MEMORY,
+    "reserve enough space|[Hh]eap size|maximum heap|exceeds the maximum|insufficient memory|OutOfMemory": _MEMORY,
     "Address already in use|BindException": (
         "Another program took the port in the meantime: `skysieve up` again; where $SKYSIEVE_KAFKA_PORT or "
         "$SKYSIEVE_SPARK_PORT is set, choose another port."

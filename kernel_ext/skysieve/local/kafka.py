@@ -123,7 +123,11 @@ def _format(java_path: str, classpath: str, config: Path, daemon: Daemon) -> Non
     cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     tool = [java_path, "-Xmx256m", "-cp", classpath, "kafka.tools.StorageTool", "format"]
     done = subprocess.run(
-        [*tool, "-t", cluster, "-c", str(config)], capture_output=True, text=True, check=False
+        # one in 64 ids begins with "-", and would be taken for an option if it stood by itself
+        [*tool, f"--cluster-id={cluster}", "-c", str(config)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         daemon.home.logs.mkdir(parents=True, exist_ok=True)

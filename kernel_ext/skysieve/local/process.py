@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -71,6 +72,9 @@ class Daemon:
             scratch = self._record.with_suffix(".new")
             scratch.write_text(f"{child.pid}\n")
             scratch.replace(self._record)
+            # its environment shows a moment after its start
+            while self.process is None and child.poll() is None:
+                time.sleep(0.001)
         except BaseException:
             child.kill()
             child.wait()
