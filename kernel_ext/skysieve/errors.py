@@ -47,9 +47,9 @@ class FilterSyntaxError(FilterError):
 
     def __init__(self, message: str, text: str, line: int, column: int) -> None:
         self.line, self.column = line, column
-        lines = text.splitlines() or [""]
-        shown = lines[min(line, len(lines)) - 1]
-        super().__init__(f"{message} (line {line}, column {column})\n  {shown}\n  {' ' * (column - 1)}^")
+        shown = text.split("\n")[line - 1]
+        under = "".join(c if c == "\t" else " " for c in shown[: column - 1])
+        super().__init__(f"{message} (line {line}, column {column})\n  {shown}\n  {under}^")
 
 
 class ColumnError(FilterError):

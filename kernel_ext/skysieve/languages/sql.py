@@ -22,14 +22,24 @@ from skysieve.packets.columns import Column, Columns
 _DIALECT = sqlglot.Dialect.get_or_raise("spark")
 _OPEN = {TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.CASE}
 _CLOSE = {TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.END}
+_AGGREGATE = "an aggregate such as count() or max(): on histories use aggregate(), exists(), filter(), size()"
 _UNFIT: dict[type[exp.Expr], str] = {
     exp.Query: "a sub-query",
-    exp.AggFunc: "an aggregate such as count() or max(): for histories use aggregate(), exists(), filter() or size()",
     exp.Window: "a window function",
+    exp.AggFunc: _AGGREGATE,
     exp.UDTF: "a function that makes several rows",
-    exp.Alias: "an alias",
+    exp.Star: "a star: name the columns",
+    exp.Placeholder: "a parameter: write its value",
+    exp.Parameter: "a parameter: write its value",
 }
-_FORBIDDEN = {"reflect", "java_method", "try_reflect", "raise_error", "assert_true", "input_file_name"}
+# Those aggregates of Spark's that sqlglot does not know as such.
+_AGGREGATES = re.compile(
+    r"every|some|mean|std|product|try_avg|try_sum|histogram_numeric|count_min_sketch|bitmap_and_agg"
+    r"|hll_(sketch|union)_agg|kll_sketch_agg_\w+|theta_\w+_agg"
+)
+_FORBIDDEN = re.compile(
+    r"(try_)?reflect|java_method|raise_error|assert_true|identifier|input_file_(name|block_start|block_length)"
+)
 
 
 @dataclass(frozen=True)
@@ -83,14 +93,20 @@ def cuts(text: str) -> tuple[Cut, ...]:
     >>> [c.text for c in cuts("snr > 20 AND (band = 'g' OR band = 'r') AND ra BETWEEN 10 AND 20")]
     ['snr > 20', "(band = 'g' OR band = 'r')", 'ra BETWEEN 10 AND 20']
     """
-    text = re.sub(r"^\s*where\b", lambda m: " " * len(m[0]), text, flags=re.IGNORECASE)
+    text = re.sub(r"\r\n?", "\n", text)
     tokens = _tokens(text)
+    if tokens and tokens[0].token_type == TokenType.WHERE:
+        tokens = tokens[1:]
+    while tokens and tokens[-1].token_type == TokenType.SEMICOLON:
+        tokens = tokens[:-1]
     if not tokens:
         raise FilterError("The filter is empty: write a condition, for example diaSource.snr > 20.")
-    _parse(text)
-    return tuple(
-        Cut(text[a.start : b.end + 1], a.line, _column(text, a.start)) for a, b in _conjuncts(tokens)
-    )
+    found = []
+    for part in _conjuncts(text, tokens):
+        _parse(text, part)
+        start, end = part[0].start, part[-1].end
+        found.append(Cut(text[start : end + 1], *_place(text, start)))
+    return tuple(found)
 
 
 def bind(cut: Cut, columns: Columns) -> BoundCut:
@@ -109,36 +125,38 @@ def bind(cut: Cut, columns: Columns) -> BoundCut:
     """
     used: dict[str, Column] = {}
     pieces, at = [], 0
-    for start, end, parts in sorted(_names(_parse(cut.text))):
-        column, rest = _find(parts, columns, cut)
+    for start, end, name in sorted(_names(_parse(cut.text, _tokens(cut.text)))):
+        try:
+            column, rest = _find(name, columns)
+        except ColumnError as error:
+            line = cut.line + cut.text.count("\n", 0, start)
+            raise ColumnError(f"{error} (cut {cut.text!r}, line {line})") from None
         used[column.name] = column
-        quoted = "".join(f".`{p}`" for p in rest)
-        pieces += [cut.text[at:start], f"`{column.name}`{quoted}"]
+        pieces += [cut.text[at:start], ".".join(f"`{part}`" for part in (column.name, *rest))]
         at = end + 1
     return BoundCut(cut.text, "".join([*pieces, cut.text[at:]]), tuple(used.values()))
 
 
-def _find(parts: tuple[str, ...], columns: Columns, cut: Cut) -> tuple[Column, tuple[str, ...]]:
+def _find(name: str, columns: Columns) -> tuple[Column, list[str]]:
     """The column that a dotted name begins with, and the field of its array's items that follows, if any."""
+    parts = name.split(".")
     for size in range(len(parts) - 1, 0, -1):
-        head = ".".join(parts[:size])
-        if head in columns and columns[head].is_array:
-            fields = columns[head].fields()
-            if parts[size] in fields:
-                return columns[head], parts[size:]
-            hint = nearest(parts[size], fields)
-            raise ColumnError(
-                f"The records of {head} have no field {parts[size]!r} (cut {cut.text!r}).{hint}"
-            )
-    try:
-        return columns.resolve(".".join(parts)), ()
-    except ColumnError as error:
-        raise ColumnError(f"{error} (cut {cut.text!r}, line {cut.line})") from None
+        match columns.named(".".join(parts[:size])):
+            case [column] if column.is_array:
+                fields = {field.lower(): field for field in column.fields()}
+                field, *rest = parts[size:]
+                if field.lower() in fields:
+                    return column, [fields[field.lower()], *rest]
+                hint = nearest(field, fields.values())
+                raise ColumnError(f"The records of {column.name} have no field {field!r}.{hint}")
+    return columns.resolve(name), []
 
 
-def _names(tree: exp.Expr) -> Iterator[tuple[int, int, tuple[str, ...]]]:
-    """Start, end and parts of every column name in a cut."""
+def _names(tree: exp.Expr) -> Iterator[tuple[int, int, str]]:
+    """Start, end and dotted text of every column name in a cut."""
     for column in tree.find_all(exp.Column):
+        if _is_variable(column):
+            continue
         parts = list(column.parts)
         node: exp.Expr = column
         while isinstance(node.parent, exp.Dot) and node.arg_key == "this":
@@ -146,77 +164,110 @@ def _names(tree: exp.Expr) -> Iterator[tuple[int, int, tuple[str, ...]]]:
             if not isinstance(node.expression, exp.Identifier):
                 break
             parts.append(node.expression)
-        yield parts[0].meta["start"], parts[-1].meta["end"], tuple(p.name for p in parts)
+        yield parts[0].meta["start"], parts[-1].meta["end"], ".".join(p.name for p in parts)
+
+
+def _is_variable(column: exp.Column) -> bool:
+    """Whether this is the variable of a lambda around it, in whatever case (sqlglot knows it in the same case only)."""
+    around = column.find_ancestor(exp.Lambda)
+    while around:
+        if column.parts[0].name.lower() in {variable.name.lower() for variable in around.expressions}:
+            return True
+        around = around.find_ancestor(exp.Lambda)
+    return False
+
+
+def _conjuncts(text: str, tokens: list[Token]) -> list[list[Token]]:
+    """The tokens of each condition that top-level ANDs join."""
+    depth = between = 0
+    parts: list[list[Token]] = [[]]
+    last = tokens[0]
+    for before, token in zip([None, *tokens], tokens, strict=False):
+        after_dot = before is not None and before.token_type == TokenType.DOT
+        kind = TokenType.VAR if after_dot else token.token_type  # a field can be called "end"
+        depth += (kind in _OPEN) - (kind in _CLOSE)
+        if kind == TokenType.SEMICOLON:
+            _refuse("A filter is one condition: join conditions with AND or OR, not ';'", text, token.start)
+        if depth == 0 and kind == TokenType.OR:
+            return [tokens]
+        if depth == 0 and kind == TokenType.BETWEEN:
+            between += 1
+        if depth == 0 and kind == TokenType.AND:
+            if not between:
+                if not parts[-1]:
+                    _refuse("A condition is missing before this AND", text, token.start)
+                parts.append([])
+                last = token
+                continue
+            between -= 1
+        parts[-1].append(token)
+    if not parts[-1]:
+        _refuse("A condition is missing after this AND", text, last.start)
+    return parts
 
 
 def _tokens(text: str) -> list[Token]:
     try:
-        return list(_DIALECT.tokenize(text))
+        tokens = list(_DIALECT.tokenize(text))
     except TokenError as error:
-        _refuse("This text has an open quote or comment", text, len(text.rstrip()) - 1, error)
+        _refuse("This quote or comment has no end", text, _opening(text), error)
+    for token in tokens:
+        if any(comment.endswith("\\") for comment in token.comments):
+            raise FilterError("A comment cannot end in a backslash: to Spark the next line is a part of it.")
+    return tokens
 
 
-def _parse(text: str) -> exp.Expr:
-    """Parse one condition, and refuse what cannot judge a single alert."""
+def _opening(text: str) -> int:
+    """Where a quote or comment begins that has no end: all before it is whole."""
+
+    def is_whole(head: str) -> bool:
+        try:
+            _DIALECT.tokenize(head)
+        except TokenError:
+            return False
+        return True
+
+    openings = (m.start() for m in re.finditer(r"['\"`]|/\*", text))
+    return max((place for place in openings if is_whole(text[:place])), default=0)
+
+
+def _parse(text: str, tokens: list[Token]) -> exp.Expr:
+    """Parse the tokens of one condition, and refuse what cannot judge a single alert."""
     try:
-        trees = sqlglot.parse(text, dialect=_DIALECT)
+        (tree,) = _DIALECT.parser(error_message_context=len(text)).parse_into(exp.Condition, tokens, text)
     except ParseError as error:
         first = error.errors[0]
-        place = _offset(text, int(first["line"] or 1), int(first["col"] or 1)) - len(
-            first["highlight"] or " "
-        )
-        _refuse(f"This is not a condition in SQL: {_reason(str(first['description']))}", text, place, error)
-    except TokenError as error:
-        _refuse("This text has an open quote or comment", text, len(text.rstrip()) - 1, error)
-    tree = trees[0] if trees else None
-    if len(trees) != 1 or tree is None:
-        raise FilterError("A filter is one condition: join conditions with AND or OR, not with ';'.")
+        reason = _reason(str(first["description"]), str(first["highlight"]))
+        _refuse(f"This is not a condition in SQL: {reason}", text, len(first["start_context"] or ""), error)
+    if tree is None:
+        _refuse("This is not a condition in SQL", text, tokens[0].start)
     for kind, what in _UNFIT.items():
         if tree.find(kind):
             raise FilterError(f"A filter judges one alert at a time, so it cannot have {what}.")
     for function in tree.find_all(exp.Func):
         name = (function.name if isinstance(function, exp.Anonymous) else function.sql_name()).lower()
-        if name in _FORBIDDEN:
-            raise FilterError(f"A filter cannot call {name}(): it would act on the cluster, not on an alert.")
+        if _AGGREGATES.fullmatch(name):
+            raise FilterError(f"A filter judges one alert at a time, so it cannot have {_AGGREGATE}.")
+        if _FORBIDDEN.fullmatch(name):
+            raise FilterError(f"A filter cannot call {name}(): it reaches beyond the alert that is judged.")
     return tree
 
 
-def _reason(description: str) -> str:
-    if description.startswith("Required keyword"):
+def _reason(description: str, highlight: str) -> str:
+    if description.startswith("Required keyword: 'expression'"):
         return "something is missing after this"
+    if description.startswith("Required"):
+        return "something is missing near this"
+    if description.startswith("Invalid expression"):
+        return f"{highlight!r} is not expected here"
     return description[:1].lower() + description[1:]
 
 
-def _refuse(message: str, text: str, offset: int, cause: Exception) -> NoReturn:
-    offset = max(offset, 0)
-    line = text.count("\n", 0, offset) + 1
-    raise FilterSyntaxError(message, text, line, _column(text, offset)) from cause
+def _refuse(message: str, text: str, offset: int, cause: Exception | None = None) -> NoReturn:
+    raise FilterSyntaxError(message, text, *_place(text, offset)) from cause
 
 
-def _offset(text: str, line: int, column: int) -> int:
-    return sum(len(t) + 1 for t in text.split("\n")[: line - 1]) + column
-
-
-def _column(text: str, offset: int) -> int:
-    return offset - (text.rfind("\n", 0, offset) + 1) + 1
-
-
-def _conjuncts(tokens: list[Token]) -> list[tuple[Token, Token]]:
-    """First and last token of each condition that top-level ANDs join."""
-    depth = between = 0
-    parts: list[list[Token]] = [[]]
-    for token in tokens:
-        kind = token.token_type
-        depth += (kind in _OPEN) - (kind in _CLOSE)
-        if depth == 0 and kind == TokenType.OR:
-            return [(tokens[0], tokens[-1])]
-        if depth == 0 and kind == TokenType.BETWEEN:
-            between += 1
-        if depth == 0 and kind == TokenType.AND:
-            if between:
-                between -= 1
-            else:
-                parts.append([])
-                continue
-        parts[-1].append(token)
-    return [(p[0], p[-1]) for p in parts]
+def _place(text: str, offset: int) -> tuple[int, int]:
+    """Line and column of an offset, counted from 1."""
+    before = text[:offset].split("\n")
+    return len(before), len(before[-1]) + 1

@@ -11,7 +11,7 @@ from typing import Any
 from skysieve.errors import ColumnError, nearest
 from skysieve.packets import avro
 
-_UNIT = re.compile(r"\s*\[([^\[\]]+)\]\s*\.?\s*$")
+_UNIT = re.compile(r"\s*\[([^\[\]]+)\](\s*\.?\s*$)?")
 
 
 @dataclass(frozen=True)
@@ -136,6 +136,12 @@ class Columns:
                 found.setdefault(column.path[-1].lower(), []).append(name)
         return found
 
+    def named(self, name: str) -> list[Column]:
+        """The columns that a name could mean: one where it leaves no doubt, none where it is unknown."""
+        if name in self._by_name:
+            return [self._by_name[name]]
+        return [self._by_name[found] for found in self._by_lower.get(name.lower(), [])]
+
     def resolve(self, name: str) -> Column:
         """Find the column that a filter means by a name.
 
@@ -147,11 +153,10 @@ class Columns:
         ColumnError
             If there is none, or more than one.
         """
-        if name in self._by_name:
-            return self._by_name[name]
-        found = self._by_lower.get(name.lower(), [])
+        found = self.named(name)
         if len(found) == 1:
-            return self._by_name[found[0]]
+            return found[0]
         if found:
-            raise ColumnError(f"Column {name!r} could be {' or '.join(found)}: write one of them in full.")
+            choice = " or ".join(column.name for column in found)
+            raise ColumnError(f"Column {name!r} could be {choice}: write one of them in full.")
         raise ColumnError(f"There is no column {name!r}.{nearest(name, self._by_name)}")

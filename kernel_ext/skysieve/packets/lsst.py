@@ -21,7 +21,7 @@ from skysieve.packets.formats import register
 if TYPE_CHECKING:
     from pyspark.sql import Column as SparkColumn
 
-_FRAME = struct.Struct(">bi")
+_FRAME = struct.Struct(">BI")
 
 
 class LsstFormat:
