@@ -5,11 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import time
 
 from skysieve.errors import SessionError
 
 _LOOPBACK = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
 """Where clients may look for `localhost`: a stranger on the other of the two would be shown the token."""
+
+_MOMENT = 2.0
 
 
 def free_port() -> int:
@@ -34,6 +37,14 @@ def _can_bind(family: socket.AddressFamily, host: str, port: int) -> bool:
     return True
 
 
+def _becomes_free(port: int) -> bool:
+    """Whether a port is free now or in a moment: a server that was killed may hold it so much longer."""
+    end = time.monotonic() + _MOMENT
+    while not (free := is_free(port)) and time.monotonic() < end:
+        time.sleep(0.05)
+    return free
+
+
 def choose(name: str, before: int | None) -> int:
     """The port for a server that is to be started: the one asked for, the one it had, or any.
 
@@ -52,10 +63,10 @@ def choose(name: str, before: int | None) -> int:
     variable = f"SKYSIEVE_{name.upper()}_PORT"
     asked = os.environ.get(variable)
     if not asked:
-        return before if before and is_free(before) else free_port()
+        return before if before and _becomes_free(before) else free_port()
     if not (asked.isascii() and asked.isdigit() and 0 < int(asked) < 65536):
         raise SessionError(f"${variable} is {asked!r}: it must be a port, 1 to 65535.")
-    if not is_free(int(asked)):
+    if not _becomes_free(int(asked)):
         raise SessionError(
             f"Port {asked}, which ${variable} asks for {name.capitalize()}, cannot be had: another program uses it, "
             "or it is reserved. Stop that program, choose another port, or unset the variable and Skysieve finds one."

@@ -144,13 +144,12 @@ def _stop_what_is_cut_off(home: Home, before: _Plan | None, plan: _Plan, tell: T
     Queries know Kafka's port, the supervisor knows both; and one whose servers are started anew would find them
     only at its next attempt, up to half a minute later.
     """
-    runs = pids(home)
+    if plan != before or not {"kafka", "spark"} <= pids(home).keys():
+        _stop(home, "supervisor", tell)
     if before is None or plan.kafka != before.kafka:
         _stop(home, "spark", tell)
     if before is None:
         _stop(home, "kafka", tell)
-    if plan != before or not {"kafka", "spark"} <= runs.keys():
-        _stop(home, "supervisor", tell)
 
 
 def _start(home: Home, plan: _Plan, parts: Iterable[str], started: list[Daemon], tell: Tell) -> None:
@@ -174,7 +173,8 @@ def _stop(home: Home, part: str, tell: Tell) -> None:
     daemon = Daemon(home, part)
     if daemon.process is not None:
         tell(f"stopping {_TITLES[part]} ...")
-    daemon.stop()
+    # the supervisor may wait long for a server that is gone; what it knows is in Kafka, so its end may be sudden
+    daemon.stop(patience=3 if part == "supervisor" else 20)
 
 
 def _supervise(daemon: Daemon, plan: _Plan) -> None:

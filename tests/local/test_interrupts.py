@@ -1,0 +1,52 @@
+"""Interrupts: a program that is told to end cleans up, and an impatient second signal does not cut that short."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import signal, sys, time
+from skysieve.local.interrupts import end_in_order, undisturbed
+end_in_order()
+try:
+    print("ready", flush=True)
+    time.sleep(600)
+finally:
+    with undisturbed():
+        print("cleaning", flush=True)
+        sys.stdin.readline()
+        print("clean", flush=True)
+"""
+
+
+@pytest.fixture
+def program():
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen([sys.executable, "-c", PROGRAM], text=True, **pipes) as process:
+        assert process.stdout.readline() == "ready\n"
+        yield process
+        process.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_program_that_is_told_to_end_cleans_up_even_if_told_again(program, number):
+    program.send_signal(number)
+    assert program.stdout.readline() == "cleaning\n"
+    for again in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        program.send_signal(again)
+    said, _ = program.communicate("go on\n", timeout=60)
+    assert said == "clean\n"
+    assert program.returncode == (128 + number if number != signal.SIGINT else -number)
+
+
+def test_under_nohup_a_closed_terminal_ends_nothing():
+    program = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n" + PROGRAM
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", program], text=True, **pipes) as process:
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGHUP)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.5)
+        process.kill()

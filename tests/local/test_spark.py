@@ -1,0 +1,46 @@
+"""Spark Connect: only for those who hold the token, with the settings that the engine counts on."""
+
+from urllib.parse import urlsplit
+
+import pytest
+from skysieve.errors import SessionError
+from skysieve.local import spark
+from skysieve.local.process import Daemon
+from skysieve.session import connect
+
+
+@pytest.mark.parametrize("token", ["wrong", None], ids=["a wrong token", "no token"])
+def test_it_refuses(running, token, monkeypatch):
+    monkeypatch.delenv("SPARK_CONNECT_AUTHENTICATE_TOKEN", raising=False)
+    with pytest.raises(SessionError, match="refuses the token: set"):
+        connect(running.spark, token)
+
+
+def test_it_is_ready_on_its_port_only(home, running):
+    port = urlsplit(running.spark).port
+    assert spark.is_ready(Daemon(home, "spark"), port)
+    assert not spark.is_ready(Daemon(home, "spark"), int(running.kafka.split(":")[1]))
+
+
+def test_a_division_by_zero_is_null(sky):
+    assert sky.spark.sql("SELECT 1 / 0 AS x").collect()[0].x is None
+
+
+def test_times_are_in_utc(sky):
+    assert sky.spark.sql("SELECT current_timezone() AS zone").collect()[0].zone == "UTC"
+
+
+def test_a_python_function_runs_on_the_server(sky):
+    def twice(batches):
+        for batch in batches:
+            yield batch * 2
+
+    rows = sky.spark.range(5).mapInPandas(twice, "id long").collect()
+    assert sorted(row.id for row in rows) == [0, 2, 4, 6, 8]
+
+
+def test_memory_is_what_the_environment_says(monkeypatch):
+    monkeypatch.delenv("SKYSIEVE_SPARK_MEMORY", raising=False)
+    assert spark.memory() == "3g"
+    monkeypatch.setenv("SKYSIEVE_SPARK_MEMORY", "1500m")
+    assert spark.memory() == "1500m"
