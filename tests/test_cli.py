@@ -266,9 +266,10 @@ def test_stop_start_rollback_and_remove(skysieve, mine, stream, where):
     assert skysieve("remove", mine).refuses(f"No filter '{mine}' is deployed")
 
 
-@pytest.mark.parametrize("command", ["start", "stop", "remove", "rollback"])
-def test_an_unknown_filter_names_the_nearest(skysieve, mine, command):
-    assert skysieve(command, mine + "x").refuses(f"No filter '{mine}x' is deployed", f"Did you mean {mine}")
+def test_an_unknown_filter_names_the_nearest(skysieve, mine):
+    for command in ("start", "stop", "remove", "rollback"):
+        said = skysieve(command, mine + "x")
+        assert said.refuses(f"No filter '{mine}x' is deployed", f"Did you mean {mine}")
 
 
 def test_deploy_of_a_file_that_is_not_there_or_is_no_text(skysieve, environment, stream, tmp_path):
@@ -282,7 +283,7 @@ def test_deploy_of_a_file_that_is_not_there_or_is_no_text(skysieve, environment,
     ("text", "words"),
     [
         ("diaSource.snr >\n20 AND AND 3", ("line 2, column 8", "20 AND AND 3\n         ^")),
-        ("diaSource.snrr > 20", ("snrr", "Did you mean diaSource.snr?")),
+        ("diaSource.snrr > 20", ("snrr", "Did you mean diaSource.snr")),
         ("", ("empty",)),
     ],
     ids=["syntax", "column", "empty"],

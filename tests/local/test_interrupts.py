@@ -1,10 +1,14 @@
 """Interrupts: a program that is told to end cleans up, and an impatient second signal does not cut that short."""
 
+import os
 import signal
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from skysieve.local.interrupts import deferred
 
 PROGRAM = """
 import signal, sys, time
@@ -50,3 +54,37 @@ def test_under_nohup_a_closed_terminal_ends_nothing():
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(0.5)
         process.kill()
+
+
+def test_deferred_interrupts_come_when_they_are_let_come():
+    done = []
+    with deferred() as let_come:
+        let_come()
+        os.kill(os.getpid(), signal.SIGINT)
+        done.append("undisturbed")
+        with pytest.raises(KeyboardInterrupt):
+            let_come()
+        let_come()
+    assert done == ["undisturbed"]
+
+
+def test_a_second_interrupt_is_not_deferred():
+    def twice():
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(60)
+
+    with deferred(), pytest.raises(KeyboardInterrupt):
+        twice()
+
+
+def test_afterwards_interrupts_come_as_before():
+    before = signal.getsignal(signal.SIGINT)
+    with deferred():
+        assert signal.getsignal(signal.SIGINT) is not before
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_in_another_thread_nothing_is_deferred():
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(lambda: deferred().__enter__()() or "ran").result() == "ran"

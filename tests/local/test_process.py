@@ -17,6 +17,15 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
 print("deaf", flush=True)
 time.sleep(600)
 """
+MAKER = """
+import sys, time
+from skysieve.home import Home
+from skysieve.local.process import Daemon
+daemon = Daemon(Home.at(sys.argv[1]), "kafka")
+daemon.start([sys.executable, "-c", "import time; time.sleep(600)"])
+print(daemon.process.pid, flush=True)
+time.sleep(600)
+"""
 PARENT = [
     sys.executable,
     "-c",
@@ -134,6 +143,16 @@ def test_stop_ends_what_it_started_also_when_it_is_gone_itself(daemon):
     assert len(processes_in(daemon.home.state)) == 1
     daemon.stop()
     assert processes_in(daemon.home.state) == []
+
+
+def test_one_whose_maker_lives_and_takes_no_note_of_its_end_is_not_waited_for(own):
+    own.run.mkdir(parents=True)
+    with subprocess.Popen([sys.executable, "-c", MAKER, str(own.state)], stdout=subprocess.PIPE) as maker:
+        pid = int(maker.stdout.readline())
+        Daemon(own, "kafka").stop(patience=1e6)
+        assert psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+        assert Daemon(own, "kafka").process is None
+        maker.kill()
 
 
 def test_one_that_does_not_hear_is_killed(daemon):

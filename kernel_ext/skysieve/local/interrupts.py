@@ -5,8 +5,9 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -30,3 +31,34 @@ def undisturbed() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler or signal.SIG_DFL)
+
+
+@contextmanager
+def deferred() -> Iterator[Callable[[], None]]:
+    """Let Ctrl-C and SIGTERM come when the function given is called, and not in the middle of something.
+
+    Raised inside a callback of a C library they would be lost, or lose what the callback was to note. A second one
+    comes at once.
+    """
+    arrived: list[int] = []
+    main = threading.current_thread() is threading.main_thread()
+    known = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM) if main}
+    handlers = {number: handler for number, handler in known.items() if callable(handler)}
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if arrived:
+            handlers[signal.Signals(number)](number, frame)
+        arrived.append(number)
+
+    def let_come() -> None:
+        if arrived:
+            number = arrived.pop()
+            handlers[signal.Signals(number)](number, None)
+
+    for number in handlers:
+        signal.signal(number, note)
+    try:
+        yield let_come
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)

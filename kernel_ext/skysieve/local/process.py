@@ -44,12 +44,9 @@ class Daemon:
         """The running process; None if there is none."""
         try:
             process = psutil.Process(int(self._record.read_text()))
-            if process.status() == psutil.STATUS_ZOMBIE:
-                process.wait(0)  # reaps it where it is a child of ours
-                return None
         except (OSError, ValueError, OverflowError, psutil.Error):
             return None
-        return process if self._is_marked(process) else None
+        return process if self._is_marked(process) and not _has_ended(process) else None
 
     def start(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
         """Start it, with its output in its log; the log of the last run is kept beside it."""
@@ -91,12 +88,12 @@ class Daemon:
             for orphan in family:
                 with suppress(psutil.Error):
                     orphan.terminate()
-        _, left = psutil.wait_procs(family, timeout=patience)
+        left = _outlasting(family, patience)
         late = [p for p in self._family() if p not in family] if family else []
         for one in [*left, *late]:
             with suppress(psutil.Error):
                 one.kill()
-        psutil.wait_procs([*left, *late], timeout=5)
+        _outlasting([*left, *late], 5)
         self._record.unlink(missing_ok=True)
 
     def listens_on(self, port: int) -> bool:
@@ -142,6 +139,26 @@ class Daemon:
             return list(process.net_connections("tcp")) if process else []
         except psutil.Error:
             return []
+
+
+def _outlasting(processes: list[psutil.Process], patience: float) -> list[psutil.Process]:
+    """Those that still run after so many seconds."""
+    end = time.monotonic() + patience
+    while (processes := [p for p in processes if not _has_ended(p)]) and time.monotonic() < end:
+        time.sleep(0.05)
+    return processes
+
+
+def _has_ended(process: psutil.Process) -> bool:
+    """Whether it has ended, also where the notebook that started it has taken no note of that."""
+    try:
+        if process.status() == psutil.STATUS_ZOMBIE:
+            process.wait(0)  # lets go of it where it is a child of ours
+        return not process.is_running()
+    except psutil.TimeoutExpired:
+        return True
+    except psutil.Error:
+        return not process.is_running()
 
 
 def log_tail(path: Path, lines: int = 15) -> str:
