@@ -21,6 +21,14 @@ def processes_in(folder: Path) -> list[psutil.Process]:
     return found
 
 
+def is_alive(process: psutil.Process) -> bool:
+    """Whether it runs; one that has ended may stay in the machine's table until its maker takes note."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def wait_until(done: Callable[[], bool], what: str, patience: float = 90) -> None:
     """Wait for something that happens elsewhere."""
     end = time.monotonic() + patience
