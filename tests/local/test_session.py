@@ -14,6 +14,7 @@ from processes import is_alive, processes_in, wait_until
 from skysieve import Filter, local
 from skysieve.errors import SessionError
 from skysieve.home import Home
+from skysieve.local.ports import is_free
 from skysieve.session import Session, connect
 from skysieve.sources import send, simulate
 from skysieve.stream import make_stream
@@ -113,6 +114,7 @@ def test_a_port_that_a_stranger_took_meanwhile_is_left_to_it_and_all_who_knew_it
     assert local.running(lasting) is None
     assert local.pids(lasting) == {part: before.pids[part] for part in ("spark", "supervisor")}
     port = before.kafka.split(":")[1]
+    wait_until(lambda: is_free(int(port)), "its port is free")
     with subprocess.Popen([sys.executable, "-c", LISTEN, port], stdout=subprocess.PIPE) as stranger:
         assert stranger.stdout.readline() == b"on\n"
         (lasting.run / "kafka.pid").write_text(str(stranger.pid))
