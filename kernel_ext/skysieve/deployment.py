@@ -78,12 +78,7 @@ class Deployment:
 
     def status(self) -> FilterStatus:
         """What the supervisor says of it; ``starting`` until it has taken note of the last change."""
-        record = self._record
-        status = statuses(self.topics).get(self.name)
-        settled = status is not None and status.run == record.run
-        if status is not None and settled and (status.state == "stopped") == (record.wanted == "stopped"):
-            return status
-        return status_of(record, "starting")
+        return as_it_is(self._record, statuses(self.topics).get(self.name))
 
     def wait(self, state: State = "running", timeout: float = 60) -> Deployment:
         """Wait until it is in a state.
@@ -194,6 +189,14 @@ class Deployment:
         from skysieve_widgets import deployment_html
 
         return deployment_html(self.status(), matches=self.matches())
+
+
+def as_it_is(record: Registered, status: FilterStatus | None) -> FilterStatus:
+    """The status of a deployment, if it is that of its current run and not of what was wanted before."""
+    settled = status is not None and status.run == record.run
+    if status is not None and settled and (status.state == "stopped") == (record.wanted == "stopped"):
+        return status
+    return status_of(record, "starting")
 
 
 def deploy(topics: Topics, spec: Filter, owner: str, start: Time = "latest") -> Deployment:

@@ -6,8 +6,9 @@ import os
 from typing import Any
 
 from skysieve import local
-from skysieve.deployment import Deployment
+from skysieve.deployment import as_it_is
 from skysieve.engine import registry
+from skysieve.engine.status import statuses
 from skysieve.home import Home
 from skysieve.stream import streams
 from skysieve.topics import Topics
@@ -39,9 +40,9 @@ def overview(home: Home) -> dict[str, Any]:
 
 def filters_of(kafka: Topics) -> list[dict[str, Any]]:
     """Every deployment: name, stream, version, state, output topic, error."""
-    found = []
-    for name in registry.registered(kafka):
-        status = Deployment(name, kafka).status()
+    found, known = [], statuses(kafka)
+    for name, record in registry.registered(kafka).items():
+        status = as_it_is(record, known.get(name))
         found.append(
             {
                 "name": name,
