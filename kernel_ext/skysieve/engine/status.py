@@ -48,11 +48,7 @@ class FilterStatus(Value):
 
 
 class StreamStatus(Value):
-    """A stream's bank: how far it had come when it was last started, and from where on its packets were judged.
-
-    ``checkpoint`` names the folder of its checkpoint. A bank that begins anew, because no filter wants what came
-    while none was running, gets another.
-    """
+    """A stream's bank: from where on its packets were judged, where it was last started, and its checkpoint since."""
 
     covered_from: Offsets
     position: Offsets

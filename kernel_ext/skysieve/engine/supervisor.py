@@ -172,15 +172,19 @@ class Supervisor:
         return found
 
     def _launch(self, source: Stream, here: Mapping[str, Registered], bound: dict[str, BoundFilter]) -> None:
-        """Start the bank where it stopped; from now on, if none of these filters was running."""
+        """Start the bank where it stopped; from now on, if none of these filters was running.
+
+        Each start gets a checkpoint of its own, at the offsets to which the last one was committed: all that a bank
+        has to remember is how far it came, and Spark 4.1 cannot go on from a checkpoint with a batch that was begun
+        and not committed (SPARK-55271).
+        """
         stream, known, end = source.name, self._book.streams.get(source.name), self._topics.end(source.name)
+        begin = covered = end
+        last = self._bank(stream)
         if known and any(self._book.is_live(name) for name in bound):
-            reached = self._bank(stream).position() or known.position
-            begin = {p: reached.get(p, 0) for p in end}
-            now = known.model_copy(update={"position": begin})
-        else:
-            begin = end
-            now = StreamStatus(covered_from=end, position=end, checkpoint=uuid4().hex[:8])
+            reached = last.position() or known.position
+            begin, covered = {p: reached.get(p, 0) for p in end}, known.covered_from
+        now = StreamStatus(covered_from=covered, position=begin, checkpoint=uuid4().hex[:12])
         self._book.note(stream, now)
         while bound:
             try:
@@ -195,6 +199,7 @@ class Supervisor:
                     del bound[name]
             else:
                 self._queries[stream] = query
+                last.discard()
                 break
 
     def _announce(self, source: Stream, record: Registered) -> None:

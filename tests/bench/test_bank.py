@@ -1,0 +1,43 @@
+"""The bench of the bank measures what it says: the bank and the fastavro loop find the same matches."""
+
+import offline
+import pytest
+from skysieve import bench
+from skysieve.bench import bank, filters
+from skysieve.errors import SkysieveError
+from skysieve.sources import simulate
+
+
+def test_it_reports_a_rate_for_each_number_of_filters_and_for_what_it_is_compared_with(running):
+    told = []
+    result = bank.measure(running, 300, told.append)
+    assert set(result["bank"]) == {"1", "10", "100"}
+    assert set(result["fastavro_loop"]) == {"1", "100"}
+    rates = [*result["bank"].values(), *result["fastavro_loop"].values(), result["librdkafka_raw"]]
+    assert all(rate > 0 for rate in rates)
+    assert result["matches"]["100"] > result["matches"]["1"] >= 0
+    assert 80_000 < result["mean_bytes"] < 120_000
+    text = bank.report({"cores": 2, **result})
+    assert "bank, 100 filters" in text
+    assert f"{result['librdkafka_raw']:,.0f}" in text
+    assert any("100" in step for step in told)
+
+
+def test_a_filter_of_the_bench_selects_the_same_in_sql_and_in_python(sky, stream):
+    from skysieve.sources import send
+
+    packets = [alert.packet for alert in simulate(200, seed=71, pool=40)]
+    send(packets, stream, sky.topics.bootstrap)
+    loose = filters.Thresholds(5, 0.3, 1, "r")
+    (spec,) = filters.as_filters([loose], stream, "loose")
+    found = sky.preview(spec)
+    expected = sum(loose.passes(offline.alert(p.value)) for p in packets)
+    assert 0 < expected < 200
+    assert found.passed == expected
+
+
+def test_an_unknown_bench_and_a_senseless_number_are_refused():
+    with pytest.raises(SkysieveError, match="Did you mean bank"):
+        bench.run("bnk", 10)
+    with pytest.raises(SkysieveError, match="one packet or more"):
+        bench.run("bank", 0)

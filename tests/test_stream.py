@@ -1,0 +1,132 @@
+"""Streams: their columns, their newest alerts, and the alerts of a time."""
+
+import time
+from datetime import UTC, datetime
+
+import offline
+import pytest
+from conftest import DATA
+from skysieve.errors import PacketError, StreamError
+from skysieve.sources import Packet, read_packets, send, simulate
+from skysieve.stream import make_stream
+
+
+@pytest.fixture
+def alerts(stream, topics):
+    packets = [alert.packet for alert in simulate(60, seed=41, pool=20)]
+    send(packets, stream, topics.bootstrap)
+    return {offline.alert(p.value)["diaSourceId"]: p.value for p in packets}
+
+
+def test_the_streams_are_the_topics_of_alerts_and_no_others(sky, stream, topics):
+    assert stream in sky.streams
+    topics.create({f"{stream}.rejected": 1, "filter.some": 1})
+    own = {f"{stream}.rejected", "filter.some", "skysieve-registry", "skysieve-status", "__consumer_offsets"}
+    assert not own & set(sky.streams)
+
+
+def test_an_unknown_stream_is_refused_with_the_nearest_names(sky, stream):
+    with pytest.raises(StreamError, match=f"Did you mean .*{stream}"):
+        sky.stream(stream[:-1])
+
+
+@pytest.mark.parametrize("name", ["", "..", "a b", "x" * 241, "a/b", "<script>", "é"])
+def test_a_name_that_kafka_does_not_allow_is_refused(topics, name):
+    with pytest.raises(StreamError, match="no legal stream name"):
+        make_stream(topics, name)
+
+
+@pytest.mark.parametrize("name", ["filter.mine", "a.rejected", "skysieve-registry", "__consumer_offsets"])
+def test_a_name_that_is_used_for_something_else_is_refused(topics, name):
+    with pytest.raises(StreamError, match="uses for something else"):
+        make_stream(topics, name)
+
+
+def test_columns_have_type_unit_and_description_from_the_schema(sky, stream, alerts):
+    columns = sky.stream(stream).columns().set_index("name")
+    flux = columns.loc["diaSource.psfFlux"]
+    assert (flux["type"], flux["unit"], flux["null"]) == ("float", "nJy", True)
+    assert "flux" in flux["description"].lower()
+    assert columns.loc["diaSource.diaSourceId", "type"] == "bigint"
+    assert columns.loc["diaSource.ra", "unit"] == "deg"
+    assert columns.loc["prvDiaSources", "type"] == "array"
+    assert columns.loc["cutoutScience", "type"] == "binary"
+    described = columns[columns["type"].isin(["float", "double"])]["description"]
+    assert (described.str.len() > 0).mean() > 0.95
+
+
+@pytest.mark.real_data
+def test_columns_of_a_mixed_stream_are_the_union_over_its_schema_versions(sky, stream, topics):
+    packets = read_packets([DATA / "lsst" / "mwvgroup+pittgoogle-client"])
+    send([Packet(p.value, None) for p in packets], stream, topics.bootstrap)
+    columns = sky.stream(stream).columns()
+    assert columns["since"].min() == 700
+    assert columns["until"].max() == 1101
+    left = columns[columns["until"] < columns["until"].max()]
+    assert len(left)
+    assert left["null"].all()
+    assert columns["name"].is_unique
+
+
+def test_recent_gives_the_newest_alerts_whole(sky, stream, alerts):
+    rows = sky.stream(stream).recent(10).collect()
+    assert len(rows) == 10
+    for row in rows:
+        expected = offline.alert(alerts[row["diaSourceId"]])
+        assert row["diaSource"]["ra"] == expected["diaSource"]["ra"]
+        assert bytes(row["cutoutDifference"]) == expected["cutoutDifference"]
+        assert len(row["prvDiaSources"] or []) == len(expected["prvDiaSources"] or [])
+        end = sky.topics.end(stream)[row["kafka"]["partition"]]
+        assert row["kafka"]["offset"] >= end - 10
+
+
+def test_recent_takes_what_is_there_where_that_is_less(sky, stream, alerts):
+    assert {row["diaSourceId"] for row in sky.stream(stream).recent(1000).collect()} == set(alerts)
+
+
+def test_an_empty_stream_has_columns_and_no_alerts(sky, stream):
+    empty = sky.stream(stream)
+    assert "diaSource.snr" in set(empty.columns()["name"])
+    assert empty.recent(5).count() == 0
+
+
+def test_between_gives_the_alerts_that_arrived_in_a_time(sky, stream, topics, alerts):
+    time.sleep(0.02)
+    begin = datetime.now(UTC)
+    later = [alert.packet for alert in simulate(15, seed=42, pool=10)]
+    send(later, stream, topics.bootstrap)
+    time.sleep(0.02)
+    end = datetime.now(UTC)
+    found = sky.stream(stream).between(begin, end.isoformat()).collect()
+    assert {row["diaSourceId"] for row in found} == {offline.alert(p.value)["diaSourceId"] for p in later}
+    assert sky.stream(stream).between(end, end).count() == 0
+
+
+@pytest.mark.parametrize("when", ["yesterday", "2026-03-05T01:00:00", datetime(2026, 3, 5)])
+def test_a_time_without_a_zone_or_no_time_at_all_is_refused(sky, stream, when):
+    with pytest.raises(StreamError, match=r"is no time|says no time zone"):
+        sky.stream(stream).between(when, "2027-01-01T00:00:00Z")
+
+
+def test_none_or_fewer_alerts_cannot_be_asked_for(sky, stream):
+    with pytest.raises(StreamError, match="one packet or more"):
+        sky.stream(stream).recent(0)
+
+
+def test_one_alert_is_found_by_its_place(sky, stream, alerts):
+    place = sky.stream(stream).recent(1).first()["kafka"]
+    alert = sky.stream(stream).alert(place["partition"], place["offset"])
+    assert alert == offline.alert(alerts[alert["diaSourceId"]])
+
+
+def test_a_broken_packet_is_named_when_it_is_asked_for(sky, stream, topics):
+    topics.write(stream, [("x", b"\0\0\0\x03\xe8broken")])
+    (place,) = [p for p, end in topics.end(stream).items() if end]
+    with pytest.raises(PacketError, match="does not fit schema 1000"):
+        sky.stream(stream).alert(place, 0)
+
+
+def test_a_stream_of_something_else_says_how_its_packets_begin(sky, stream, topics):
+    topics.write(stream, [("x", b"{}"), ("y", b"{}")])
+    with pytest.raises(StreamError, match="7b 7d"):
+        sky.stream(stream).columns()

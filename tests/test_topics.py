@@ -1,0 +1,73 @@
+"""Kafka's topics: what is written is what is read, and a Kafka that is not there is named."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from skysieve.errors import SessionError
+from skysieve.local.ports import free_port
+from skysieve.topics import Topics
+
+
+@pytest.fixture
+def topic(topics, name):
+    topics.create({name: 2})
+    return name
+
+
+def test_topics_are_made_once_with_their_partitions_and_deleted(topics, name):
+    topics.create({name: 3})
+    topics.create({name: 5, f"{name}-other": 1})
+    assert topics.sizes([name, f"{name}-other", "nowhere"]) == {name: 3, f"{name}-other": 1}
+    assert topics.partitions("nowhere") == 0
+    topics.delete(name, f"{name}-other", "nowhere")
+    assert not {name, f"{name}-other"} & set(topics.names())
+
+
+def test_records_are_read_by_ranges_of_offsets(topics, topic):
+    assert topics.begin(topic) == topics.end(topic) == {0: 0, 1: 0}
+    topics.write(topic, [(f"k{i}", f"v{i}".encode()) for i in range(20)])
+    end = topics.end(topic)
+    assert sum(end.values()) == 20
+    records = list(topics.read(topic, {0: 1}, end))
+    assert len(records) == 19
+    assert all(r.value == r.key.replace(b"k", b"v") for r in records)
+    assert [r.offset for r in records if r.partition == 0] == list(range(1, end[0]))
+    last = topics.last(topic, 5)
+    assert len(last) == 5
+    assert [r.timestamp for r in last] == sorted(r.timestamp for r in last)
+    one = topics.one(topic, 0, 1)
+    assert (one.partition, one.offset) == (0, 1)
+
+
+def test_a_record_that_is_not_there_is_named(topics, topic):
+    topics.write(topic, [("a", b"1")])
+    (partition,) = [p for p, end in topics.end(topic).items() if end]
+    with pytest.raises(SessionError, match=rf"{topic}\[{partition}\]@7"):
+        topics.one(topic, partition, 7)
+
+
+def test_a_time_gives_the_first_offsets_that_arrived_then_or_later(topics, topic):
+    topics.write(topic, [(f"k{i}", b"") for i in range(8)])
+    end = topics.end(topic)
+    now = datetime.now(UTC)
+    assert topics.at(topic, now - timedelta(days=1)) == {0: 0, 1: 0}
+    assert topics.at(topic, now + timedelta(days=1)) == end
+
+
+def test_a_compacted_topic_gives_the_newest_value_of_each_key_without_the_deleted(topics, name):
+    topics.create({name: 1})
+    topics.write(name, [("a", b"1"), ("b", b"1"), ("a", b"2"), ("b", None), ("c", b"1")])
+    assert topics.newest_by_key(name) == {"a": b"2", "c": b"1"}
+    assert topics.newest_by_key(f"{name}-nowhere") == {}
+
+
+def test_a_kafka_that_does_not_run_is_named_and_the_cure(name):
+    nobody = Topics(f"127.0.0.1:{free_port()}")
+    for act in (nobody.names, lambda: nobody.end(name), lambda: nobody.create({name: 1})):
+        with pytest.raises(SessionError, match=r"No Kafka broker answers at 127.*skysieve up"):
+            act()
+
+
+def test_a_topic_that_is_not_there_is_named(topics, name):
+    with pytest.raises(SessionError, match=f"has no topic '{name}-nowhere'"):
+        topics.end(f"{name}-nowhere")
