@@ -65,6 +65,7 @@ def arrived(deployment, count, stream):
     sources = {
         (r.partition, r.offset): r for r in topics.read(stream, topics.begin(stream), topics.end(stream))
     }
+    version = deployment.version
     for record in records:
         headers = {key: value.decode() for key, value in record.headers}
         place = (int(headers[f"skysieve.source.{n}"]) for n in ("partition", "offset"))
@@ -72,7 +73,7 @@ def arrived(deployment, count, stream):
         assert (source.value, source.key) == (record.value, record.key)
         assert headers["skysieve.source.topic"] == stream
         assert headers["skysieve.filter"] == deployment.name
-        assert headers["skysieve.version"] == deployment.version
+        assert headers["skysieve.version"] == version
         assert headers["skysieve.annotations"] == "{}"
         assert set(source.headers) <= set(record.headers)
     return records

@@ -190,6 +190,14 @@ class Deployment:
 
         return deployment_html(self.status(), matches=self.matches())
 
+    def __str__(self) -> str:
+        from skysieve_widgets import deployment_text
+
+        return deployment_text(self.status(), matches=self.matches())
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(str(self))
+
 
 def as_it_is(record: Registered, status: FilterStatus | None) -> FilterStatus:
     """The status of a deployment, if it is that of its current run and not of what was wanted before."""

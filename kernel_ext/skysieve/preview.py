@@ -151,6 +151,9 @@ class Preview:
 
         return preview_text(self)
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(str(self))
+
     @cached_property
     def _says(self) -> pd.DataFrame:
         """What each cut says of each decoded alert."""

@@ -1,7 +1,8 @@
-"""Progress of packets on their way to Kafka, on standard error where that is a terminal."""
+"""Progress of packets on their way to Kafka, on standard error where that is a terminal (a notebook's is none)."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from types import TracebackType
@@ -32,7 +33,7 @@ class Shown:
             *(BarColumn(), TextColumn(counted), _Rate(), TimeElapsedColumn()),
             console=console,
             transient=True,
-            disable=not console.is_terminal,
+            disable=not console.is_terminal or "JPY_PARENT_PID" in os.environ,
         )
         self._task = self._bar.add_task("", total=total)
 

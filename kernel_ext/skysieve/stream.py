@@ -144,7 +144,7 @@ class Stream:
         PacketError
             If it cannot be decoded.
         """
-        return self.format.read(self.topics.one(self.name, partition, offset).value or b"")
+        return self.format.read(self.topics.one(self.name, int(partition), int(offset)).value or b"")
 
     def slice(
         self, *, last: int | None = None, between: tuple[Time, Time] | None = None

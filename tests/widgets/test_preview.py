@@ -3,7 +3,7 @@ from dataclasses import dataclass, field, replace
 
 import pandas as pd
 import pytest
-from skysieve_widgets import deployment_html, preview_html, preview_text
+from skysieve_widgets import deployment_html, deployment_text, preview_html, preview_text
 
 
 def cuts():
@@ -201,3 +201,14 @@ def test_a_failed_deployment_tells_why_and_is_escaped():
 def test_a_deployment_whose_state_is_not_known_yet_is_written():
     page = deployment_html(Deployment(state=None, output_topic=None))
     assert 'sky-wait">unknown<' in page
+
+
+def test_a_deployment_in_a_terminal_tells_the_same_in_two_lines():
+    text = deployment_text(Deployment(), matches=12345)
+    page = deployment_html(Deployment(), matches=12345)
+    assert len(text.split("\n")) == 2
+    for told in ("running", "version 3", Deployment().output_topic, "12,345"):
+        assert told in text
+        assert told in page
+    failed = deployment_text(Deployment(state="failed", error="no column x"), matches=1)
+    assert failed.endswith("1 match\n! no column x")

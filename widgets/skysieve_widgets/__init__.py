@@ -4,8 +4,16 @@ The modules take plain values (a decoded alert is a mapping) and know neither Sp
 """
 
 from skysieve_widgets.alert import AlertView, alert_figure
-from skysieve_widgets.deployment import deployment_html
+from skysieve_widgets.deployment import deployment_html, deployment_text
 from skysieve_widgets.light_curve import light_curve
 from skysieve_widgets.preview import preview_html, preview_text
 
-__all__ = ["AlertView", "alert_figure", "deployment_html", "light_curve", "preview_html", "preview_text"]
+__all__ = [
+    "AlertView",
+    "alert_figure",
+    "deployment_html",
+    "deployment_text",
+    "light_curve",
+    "preview_html",
+    "preview_text",
+]

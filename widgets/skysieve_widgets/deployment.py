@@ -63,3 +63,13 @@ def deployment_html(deployment: DeploymentLike, matches: int | None = None) -> s
         f'<p class="sky-head"><b>{escape(deployment.name)}</b>{version} '
         f'<span class="sky-badge {look}">{escape(state)}</span></p>{error}{key_values(rows)}'
     )
+
+
+def deployment_text(deployment: DeploymentLike, matches: int | None = None) -> str:
+    """Write a deployment's status as plain text for a terminal; the parameters are those of :func:`deployment_html`."""
+    version = "" if deployment.version is None else f" version {deployment.version}"
+    told = [f"stream {deployment.stream}", f"output topic {deployment.output_topic or '—'}"]
+    if matches is not None:
+        told.append(f"{count(matches)} match{'' if matches == 1 else 'es'}")
+    lines = [f"{deployment.name}{version}: {deployment.state or 'unknown'}", ", ".join(told)]
+    return "\n".join([*lines, *([f"! {deployment.error}"] if deployment.error else [])])

@@ -46,6 +46,11 @@ class FilterStatus(Value):
     error: str | None = None
     updated: datetime
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether the bank has taken this run in, at the offsets of ``since``."""
+        return bool(self.since)
+
 
 class StreamStatus(Value):
     """A stream's bank: from where on its packets were judged, where it was last started, and its checkpoint since."""
@@ -107,7 +112,7 @@ class StatusBook:
     def is_live(self, name: str) -> bool:
         """Whether this filter, in whatever version, was being judged last."""
         status = self.filters.get(name)
-        return status is not None and status.state in ("starting", "backfilling", "running")
+        return status is not None and status.has_begun and status.state not in ("stopped", "failed")
 
     def has_failed(self, record: Registered) -> bool:
         """Whether this run of the deployment is known to fail."""

@@ -76,8 +76,9 @@ class Supervisor:
             except (SkysieveError, PySparkException, KafkaError, OSError) as error:
                 log.warning("starting over in %.1f s: %s", pause, error)
                 self._tell_owners(error)
-            except Exception:  # a fault of our own must not end what a hundred filters hang on
+            except Exception as error:  # a fault of our own must not end what a hundred filters hang on
                 log.exception("starting over in %.1f s", pause)
+                self._tell_owners(error)
             stopped.wait(pause)
             pause = min(2 * pause, _LONGEST_PAUSE) if time.monotonic() - begun < _LONGEST_PAUSE else 0.5
 
@@ -205,7 +206,7 @@ class Supervisor:
     def _announce(self, source: Stream, record: Registered) -> None:
         """Say that a filter runs; one that begins anew has joined the bank where that was started last."""
         status = self._book.filters.get(record.name)
-        if status and status.run == record.run:
+        if status and status.run == record.run and status.has_begun:
             if status.state == "starting":
                 state: State = "backfilling" if status.backfill else "running"
                 self._book.change(record.name, state=state, error=None)
@@ -259,10 +260,13 @@ class Supervisor:
 
     def _tell_owners(self, error: Exception) -> None:
         """Let it be read that nothing is known to run, where Kafka still takes it."""
-        reason = f"The supervisor lost Spark or Kafka and tries to find it again: {str(error)[:300]}"
+        reason = f"The supervisor could not go on and tries again: {str(error)[:300]}"
         with suppress(SkysieveError, KafkaError, OSError), self._lock:
-            for name in [n for n in self._book.filters if self._book.is_live(n)]:
-                self._book.change(name, state="starting", error=reason)
+            for name, record in self._registered.items():
+                if self._book.is_live(name):
+                    self._book.change(name, state="starting", error=reason)
+                elif record.wanted == "running" and not self._book.has_failed(record):
+                    self._book.publish(status_of(record, "starting", error=reason))
 
     def _open_session(self) -> None:
         """Go on in the session of the last supervisor; in a new one where the server has closed that."""
