@@ -79,7 +79,7 @@ def test_a_changed_filter_is_a_new_version_and_rollback_goes_back(sky, one):
 
 
 def test_removed_it_is_gone_and_its_matches_stay_unless_told_otherwise(sky, one, stream, topics):
-    send([alert.packet for alert in simulate(5, seed=62, pool=5)], stream, topics.bootstrap)
+    send([alert.packet for alert in simulate(5, seed=62, pool=8)], stream, topics.bootstrap)
     delivered(one, 5)
     topic = one.output_topic
     one.remove()

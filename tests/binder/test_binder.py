@@ -18,6 +18,7 @@ import nbformat
 import psutil
 import pytest
 from packaging.specifiers import SpecifierSet
+from processes import is_alive
 from skysieve.home import Home
 from skysieve.local import ports
 
@@ -84,9 +85,9 @@ def opened(container: dict[str, str]) -> Iterator[Opened]:
     finally:
         server.terminate()
         server.wait(30)
-        pids = session(container)["pids"].values()
+        servers = [psutil.Process(pid) for pid in session(container)["pids"].values()]
         run(container, "skysieve", "down")
-        assert not [pid for pid in pids if psutil.pid_exists(pid)]
+        assert not [server for server in servers if is_alive(server)]
 
 
 def get(opened: Opened, path: str):
