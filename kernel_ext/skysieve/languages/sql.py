@@ -20,8 +20,11 @@ from skysieve.errors import ColumnError, FilterError, FilterSyntaxError, nearest
 from skysieve.packets.columns import Column, Columns
 
 _DIALECT = sqlglot.Dialect.get_or_raise("spark")
-_OPEN = {TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.CASE}
-_CLOSE = {TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.END}
+_PAIRS = {
+    TokenType.R_PAREN: TokenType.L_PAREN,
+    TokenType.R_BRACKET: TokenType.L_BRACKET,
+    TokenType.END: TokenType.CASE,
+}
 _AGGREGATE = "an aggregate such as count() or max(): on histories use aggregate(), exists(), filter(), size()"
 _UNFIT: dict[type[exp.Expr], str] = {
     exp.Query: "a sub-query",
@@ -179,20 +182,21 @@ def _is_variable(column: exp.Column) -> bool:
 
 def _conjuncts(text: str, tokens: list[Token]) -> list[list[Token]]:
     """The tokens of each condition that top-level ANDs join."""
-    depth = between = 0
+    opened: list[TokenType] = []
+    between = 0
     parts: list[list[Token]] = [[]]
     last = tokens[0]
     for before, token in zip([None, *tokens], tokens, strict=False):
         after_dot = before is not None and before.token_type == TokenType.DOT
         kind = TokenType.VAR if after_dot else token.token_type  # a field can be called "end"
-        depth += (kind in _OPEN) - (kind in _CLOSE)
+        _follow(opened, kind)
         if kind == TokenType.SEMICOLON:
             _refuse("A filter is one condition: join conditions with AND or OR, not ';'", text, token.start)
-        if depth == 0 and kind == TokenType.OR:
+        if not opened and kind == TokenType.OR:
             return [tokens]
-        if depth == 0 and kind == TokenType.BETWEEN:
+        if not opened and kind == TokenType.BETWEEN:
             between += 1
-        if depth == 0 and kind == TokenType.AND:
+        if not opened and kind == TokenType.AND:
             if not between:
                 if not parts[-1]:
                     _refuse("A condition is missing before this AND", text, token.start)
@@ -204,6 +208,19 @@ def _conjuncts(text: str, tokens: list[Token]) -> list[list[Token]]:
     if not parts[-1]:
         _refuse("A condition is missing after this AND", text, last.start)
     return parts
+
+
+def _follow(opened: list[TokenType], kind: TokenType) -> None:
+    """Keep account of what is open; a lambda's variable, too, can be called "end" or "case"."""
+    opening = _PAIRS.get(kind)
+    if kind in _PAIRS.values():
+        opened.append(kind)
+    elif kind == TokenType.END:
+        if opened[-1:] == [opening]:
+            opened.pop()
+    elif opening in opened:
+        while opened.pop() != opening:
+            pass
 
 
 def _tokens(text: str) -> list[Token]:
