@@ -14,9 +14,9 @@ Schema = dict[str, Any]
 
 _WIDER = {
     ("int", "long"): "long",
-    ("int", "float"): "float",
+    ("int", "float"): "double",  # a float holds no integer beyond 2^24
     ("int", "double"): "double",
-    ("long", "float"): "float",
+    ("long", "float"): "double",
     ("long", "double"): "double",
     ("float", "double"): "double",
 }
@@ -106,7 +106,7 @@ def _unite(old: Any, new: Any) -> Any:
         both = wide
     else:
         raise TypeError(f"{a} and {b}")
-    return ["null", both] if a_null or b_null else both
+    return nullable(both) if a_null or b_null else both
 
 
 def _unite_fields(old: Sequence[Schema], new: Sequence[Schema]) -> list[Schema]:
@@ -157,7 +157,7 @@ def narrow(schema: Any, paths: Iterable[Sequence[str]]) -> Any:
         for field in kind["fields"]:
             if whole or field["name"] in tails:
                 inner = narrow(field["type"], [()] if whole else tails[field["name"]])
-                default = {"default": None} if isinstance(inner, list) else {}
+                default = {"default": None} if split_null(inner)[1] else {}
                 kept.append({"name": field["name"], "type": inner, **default})
         kind = {"type": "record", "name": kind["name"], "fields": kept}
     elif is_array(kind):
