@@ -121,6 +121,7 @@ def test_an_empty_filter_is_refused_with_an_example(where):
         ("a AND b\nAND -- c", (2, 1), "missing after this AND"),
         ("a; b", (1, 2), "not ';'"),
         ("a\nAND (b; c)", (2, 7), "not ';'"),
+        ("a OR b; c", (1, 7), "not ';'"),
         ("a = 'x", (1, 5), "no end"),
         ("a = 'x' AND\r\n b = 'y\\' AND c", (2, 6), "no end"),
         ('a = "x', (1, 5), "no end"),
@@ -156,10 +157,15 @@ def test_a_syntax_error_knows_its_place(where, place, message):
         *[(f"{name}(a) > 1", "an aggregate") for name in ("max", "COUNT", "avg", "first", "collect_list")],
         *[
             (f"{name}(a)", "an aggregate")
-            for name in ("every", "Some", "mean", "theta_sketch_agg", "product")
+            for name in ("any", "every", "Some", "mean", "theta_sketch_agg", "product")
         ],
+        ("a = ANY('b', 'c')", "an aggregate"),
         ("count(*) > 1", "an aggregate"),
-        ("explode(a) > 1", "several rows"),
+        ("stack(2, a, b) > 1", "several rows"),
+        *[
+            (f"{name}(a)", "several rows")
+            for name in ("explode", "inline_outer", "JSON_tuple", "window", "session_window")
+        ],
         ("* > 1", "a star"),
         ("f(a.*) > 1", "a star"),
         ("a > ?", "a parameter"),
@@ -187,11 +193,18 @@ def test_a_function_that_reaches_beyond_the_alert_is_refused_by_name(where, name
         cuts(where.format(name))
 
 
+@pytest.mark.parametrize("where", ["system.builtin.max(a) > 1", "a AND `system`.builtin.Now() > b"])
+def test_a_function_cannot_hide_behind_a_qualified_name(where):
+    with pytest.raises(FilterError, match=r"by their name alone: (max|now)\(\)"):
+        cuts(where)
+
+
 @pytest.mark.parametrize(
     "condition",
     [
         *("aggregate(a, 0, (x, y) -> x + y) > 1", "exists(a, x -> x > 1)", "size(filter(a, x -> x > 1)) > 1"),
         *("greatest(a, b) > 1", "array_max(a) > 1", "some_function(a)", "reflection(a)", "`max` > 1"),
+        *("a LIKE ANY ('b', 'c')", "a NOT ILIKE ANY ('b')", "window > 1", "any_of(a)"),
     ],
 )
 def test_functions_of_one_alert_are_welcome(condition):
@@ -278,6 +291,7 @@ def test_only_the_names_of_columns_change(condition, sql):
         ("prvDiaSources[0].snr > 1", "`prvDiaSources`[0].snr > 1"),
         ("element_at(prvDiaSources, -1).snr > 1", "element_at(`prvDiaSources`, -1).snr > 1"),
         ("named_struct('end', snr).end > 1", "named_struct('end', `diaSource.snr`).end > 1"),
+        ("prvDiaSources.snr.`a`` OR now() > ``b` > 1", "`prvDiaSources`.`snr`.`a`` OR now() > ``b` > 1"),
     ],
 )
 def test_fields_of_an_array_s_items_follow_its_column(condition, sql):

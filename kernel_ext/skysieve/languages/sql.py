@@ -26,20 +26,24 @@ _PAIRS = {
     TokenType.END: TokenType.CASE,
 }
 _AGGREGATE = "an aggregate such as count() or max(): on histories use aggregate(), exists(), filter(), size()"
+_SEVERAL_ROWS = "a function that makes several rows"
 _UNFIT: dict[type[exp.Expr], str] = {
     exp.Query: "a sub-query",
     exp.Window: "a window function",
     exp.AggFunc: _AGGREGATE,
-    exp.UDTF: "a function that makes several rows",
+    exp.UDTF: _SEVERAL_ROWS,
     exp.Star: "a star: name the columns",
     exp.Placeholder: "a parameter: write its value",
     exp.Parameter: "a parameter: write its value",
 }
-# Those aggregates of Spark's that sqlglot does not know as such.
-_AGGREGATES = re.compile(
-    r"every|some|mean|std|product|try_avg|try_sum|histogram_numeric|count_min_sketch|bitmap_and_agg"
-    r"|hll_(sketch|union)_agg|kll_sketch_agg_\w+|theta_\w+_agg"
-)
+# Those of Spark's functions that sqlglot does not know as such.
+_UNFIT_FUNCTIONS = {
+    re.compile(
+        r"every|some|mean|std|product|try_avg|try_sum|histogram_numeric|count_min_sketch|bitmap_and_agg"
+        r"|schema_of_variant_agg|hll_(sketch|union)_agg|kll_sketch_agg_\w+|theta_\w+_agg"
+    ): _AGGREGATE,
+    re.compile(r"inline_outer|json_tuple|(session_)?window"): _SEVERAL_ROWS,
+}
 _FORBIDDEN = re.compile(
     r"(try_)?reflect|java_method|raise_error|assert_true|identifier|input_file_(name|block_start|block_length)"
 )
@@ -135,9 +139,13 @@ def bind(cut: Cut, columns: Columns) -> BoundCut:
             line = cut.line + cut.text.count("\n", 0, start)
             raise ColumnError(f"{error} (cut {cut.text!r}, line {line})") from None
         used[column.name] = column
-        pieces += [cut.text[at:start], ".".join(f"`{part}`" for part in (column.name, *rest))]
+        pieces += [cut.text[at:start], ".".join(map(_quoted, (column.name, *rest)))]
         at = end + 1
     return BoundCut(cut.text, "".join([*pieces, cut.text[at:]]), tuple(used.values()))
+
+
+def _quoted(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
 
 
 def _find(name: str, columns: Columns) -> tuple[Column, list[str]]:
@@ -182,6 +190,9 @@ def _is_variable(column: exp.Column) -> bool:
 
 def _conjuncts(text: str, tokens: list[Token]) -> list[list[Token]]:
     """The tokens of each condition that top-level ANDs join."""
+    for token in tokens:
+        if token.token_type == TokenType.SEMICOLON:
+            _refuse("A filter is one condition: join conditions with AND or OR, not ';'", text, token.start)
     opened: list[TokenType] = []
     between = 0
     parts: list[list[Token]] = [[]]
@@ -190,8 +201,6 @@ def _conjuncts(text: str, tokens: list[Token]) -> list[list[Token]]:
         after_dot = before is not None and before.token_type == TokenType.DOT
         kind = TokenType.VAR if after_dot else token.token_type  # a field can be called "end"
         _follow(opened, kind)
-        if kind == TokenType.SEMICOLON:
-            _refuse("A filter is one condition: join conditions with AND or OR, not ';'", text, token.start)
         if not opened and kind == TokenType.OR:
             return [tokens]
         if not opened and kind == TokenType.BETWEEN:
@@ -258,16 +267,27 @@ def _parse(text: str, tokens: list[Token]) -> exp.Expr:
         _refuse(f"This is not a condition in SQL: {reason}", text, len(first["start_context"] or ""), error)
     if tree is None:
         _refuse("This is not a condition in SQL", text, tokens[0].start)
-    for kind, what in _UNFIT.items():
-        if tree.find(kind):
-            raise FilterError(f"A filter judges one alert at a time, so it cannot have {what}.")
+    if what := next(_unfit(tree), None):
+        raise FilterError(f"A filter judges one alert at a time, so it cannot have {what}.")
     for function in tree.find_all(exp.Func):
-        name = (function.name if isinstance(function, exp.Anonymous) else function.sql_name()).lower()
-        if _AGGREGATES.fullmatch(name):
-            raise FilterError(f"A filter judges one alert at a time, so it cannot have {_AGGREGATE}.")
-        if _FORBIDDEN.fullmatch(name):
+        if _FORBIDDEN.fullmatch(name := _name(function)):
             raise FilterError(f"A filter cannot call {name}(): it reaches beyond the alert that is judged.")
+        if isinstance(function.parent, exp.Dot) and function.arg_key == "expression":
+            raise FilterError(f"A filter calls functions by their name alone: {name}(), nothing before it.")
     return tree
+
+
+def _unfit(tree: exp.Expr) -> Iterator[str]:
+    """What there is in a condition that cannot judge a single alert."""
+    yield from (what for kind, what in _UNFIT.items() if tree.find(kind))
+    names = {_name(function) for function in tree.find_all(exp.Func)}
+    yield from (what for fits, what in _UNFIT_FUNCTIONS.items() if any(map(fits.fullmatch, names)))
+    if any(not isinstance(one.parent, exp.Like | exp.ILike) for one in tree.find_all(exp.Any)):
+        yield _AGGREGATE
+
+
+def _name(function: exp.Func) -> str:
+    return (function.name if isinstance(function, exp.Anonymous) else function.sql_name()).lower()
 
 
 def _reason(description: str, highlight: str) -> str:
