@@ -182,3 +182,11 @@ def test_no_lsst_description_keeps_its_unit_and_units_are_the_survey_s():
     assert not [column for column in LSST if column.unit and f"[{column.unit}]" in column.description]
     units = {"diaSource.psfFlux": "nJy", "diaSource.ra": "deg", "diaSource.midpointMjdTai": "d"}
     assert {name: LSST[name].unit for name in units} == units
+
+
+def test_only_scalars_are_found_by_their_last_part():
+    inner = record("alert_s", flags=("int", ""), history=(["null", {"type": "array", "items": "long"}], ""))
+    columns = Columns({1: record("alert", s=(inner, ""))})
+    assert columns.resolve("flags").name == "s.flags"
+    with pytest.raises(ColumnError, match=r"Did you mean s\.history\?"):
+        columns.resolve("history")
