@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import skysieve
+from hypothesis import settings
 from skysieve import local
 from skysieve.home import Home
 from skysieve.local import LocalSession
@@ -19,6 +20,9 @@ from skysieve.topics import Record, Topics
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 _numbers = itertools.count(1)
+
+settings.register_profile("skysieve", deadline=None)  # a test asserts no times
+settings.load_profile("skysieve")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -12,14 +12,14 @@ from skysieve.filter import Filter
 Alert = Mapping[str, Any]
 
 _BANDS = "ugrizy"
-_SNR = (12, 20, 35, 60)
-_RELIABILITY = (0.5, 0.7, 0.8, 0.9, 0.95)
-_SOURCES = (2, 4, 8)
+_SNR = (60, 100, 150, 200)
+_RELIABILITY = (0.9, 0.95, 0.97, 0.98)
+_SOURCES = (12, 18, 24)
 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Bright, reliable, seen often enough, in one band: what a filter of the bench asks for."""
+    """Bright, reliable, seen often, in one band: what a filter of the bench asks for; under 1 % of the alerts pass."""
 
     snr: float
     reliability: float

@@ -37,7 +37,8 @@ _READER = {
 _WRITER = {
     "kafka.max.request.size": str(32 << 20),
     "kafka.buffer.memory": str(128 << 20),
-    "kafka.batch.size": str(1 << 20),
+    # each partition written to takes a batch's memory, and a hundred filters write to hundreds of them
+    "kafka.batch.size": str(128 << 10),
     "kafka.linger.ms": "5",
 }
 
