@@ -61,7 +61,7 @@ def test_every_prompt_in_a_module_is_an_example_that_holds(module):
 def test_no_section_of_examples_is_without_a_prompt(module):
     source = inspect.getsource(importlib.import_module(module))
     sections = re.findall(
-        r"^ *Examples\n *-+\n(.*?)(?=^ *\w+\n *-+$|\"\"\")", source, re.MULTILINE | re.DOTALL
+        r"^ *Examples\n *-+\n(.*?)(?=^ *[\w ]+\n *-+$|\"\"\")", source, re.MULTILINE | re.DOTALL
     )
     assert len(sections) == len(re.findall(r"^ *Examples$", source, re.MULTILINE))
     assert all(">>> " in section for section in sections)
