@@ -19,8 +19,8 @@ KNOWN = [
     [
         ("diaObject.nDiaSuorces", ["diaObject.nDiaSources"]),
         ("psfFlx", ["diaSource.psfFlux"]),
-        ("PSFFLUX", ["diaSource.psfFlux"]),
-        ("DIAOBJECT.NDIASOURCES", ["diaObject.nDiaSources"]),
+        ("PSFFLX", ["diaSource.psfFlux"]),
+        ("DIAOBJECT.NDIASUORCES", ["diaObject.nDiaSources"]),
         ("alertID", ["alertId"]),
         ("lertId", ["alertId"]),
         ("elsewhere.psfFlux", ["diaSource.psfFlux"]),
@@ -36,7 +36,7 @@ def test_where_nothing_is_near_nothing_is_said(name, known):
     assert nearest(name, known) == ""
 
 
-@pytest.mark.parametrize("name", ["bright_4", "x.bright"])
+@pytest.mark.parametrize("name", ["bright_4", "x.bright", "elsewhere.bright"])
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_no_more_names_are_named_than_asked_for(name, count):
     known = ["a.bright", "b.bright", "c.bright", "d.bright", "bright_1", "bright_2", "bright_3"]
@@ -51,8 +51,11 @@ def test_the_nearest_comes_first():
     assert nearest("brightest", ["brighter", "brightets", "bright"]).startswith(" Did you mean brightets or")
 
 
-def test_a_name_known_twice_is_named_once():
-    assert nearest("alertIdd", ["alertId", "alertId"]) == " Did you mean alertId?"
+@pytest.mark.parametrize(
+    ("name", "known"), [("alertIdd", ["alertId", "alertId"]), ("alertIdd", ["x.alertId"])]
+)
+def test_a_name_that_is_near_twice_is_named_once(name, known):
+    assert nearest(name, known) == f" Did you mean {known[0]}?"
 
 
 def test_among_names_of_one_last_part_the_first_is_named():
