@@ -58,6 +58,10 @@ def test_a_name_that_is_near_twice_is_named_once(name, known):
     assert nearest(name, known) == f" Did you mean {known[0]}?"
 
 
+def test_a_whole_name_comes_before_a_last_part():
+    assert nearest("alertIdd", ["x.alertId", "alertId"]) == " Did you mean alertId or x.alertId?"
+
+
 def test_among_names_of_one_last_part_the_first_is_named():
     assert nearest("ra", KNOWN) == " Did you mean diaSource.ra?"
 
