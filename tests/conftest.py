@@ -52,7 +52,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 
 @pytest.fixture(scope="session")
-def running(home: Home) -> Iterator[LocalSession]:
+def started(home: Home) -> Iterator[LocalSession]:
     """The session that all tests share."""
     try:
         yield local.up(home)
@@ -60,9 +60,15 @@ def running(home: Home) -> Iterator[LocalSession]:
         local.down(home)
 
 
+@pytest.fixture
+def running(started: LocalSession, home: Home) -> LocalSession:
+    """The same as it is now: a test may have replaced the supervisor."""
+    return local.running(home) or started
+
+
 @pytest.fixture(scope="session")
-def kafka(running: LocalSession) -> str:
-    return running.kafka
+def kafka(started: LocalSession) -> str:
+    return started.kafka
 
 
 @pytest.fixture(scope="session")
@@ -71,8 +77,8 @@ def topics(kafka: str) -> Topics:
 
 
 @pytest.fixture(scope="session")
-def sky(running: LocalSession, topics: Topics) -> Iterator[Session]:
-    session = Session(topics, connect(running.spark, running.token))
+def sky(started: LocalSession, topics: Topics) -> Iterator[Session]:
+    session = Session(topics, connect(started.spark, started.token))
     yield session
     session.detach()
 
