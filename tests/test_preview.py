@@ -3,6 +3,7 @@
 import offline
 import pytest
 import skysieve
+from IPython.lib.pretty import pretty
 from skysieve import Filter
 from skysieve.errors import ColumnError, FilterError, FilterSyntaxError, StreamError
 from skysieve.preview import wilson
@@ -86,6 +87,7 @@ def test_a_whole_alert_can_be_looked_at(preview):
 
 
 def test_it_reads_as_text_and_as_html(preview):
+    assert pretty(preview) == str(preview)
     for shown in (str(preview), preview._repr_html_()):
         assert f"{preview.passed:,} of {preview.read - 3:,} alerts pass" in shown
         assert "3 packets of 403 could not be decoded" in shown

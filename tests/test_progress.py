@@ -17,11 +17,13 @@ print(shown.count)
 """
 
 
-def on_a_terminal(*arguments):
+def on_a_terminal(*arguments, **variables):
     """What the program writes to a terminal on its standard error."""
     ours, theirs = pty.openpty()
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
-    environment.pop("NO_COLOR", None)
+    for variable in ("NO_COLOR", "JPY_PARENT_PID"):
+        environment.pop(variable, None)
+    environment |= variables
     command = [sys.executable, "-c", PROGRAM, *arguments]
     with subprocess.Popen(command, stderr=theirs, stdout=subprocess.PIPE, env=environment) as process:
         os.close(theirs)
@@ -44,6 +46,10 @@ def test_an_endless_one_shows_how_many():
     written = on_a_terminal()
     assert "2,000" in written
     assert "/None" not in written
+
+
+def test_in_a_notebook_whose_terminal_cannot_move_back_it_is_silent():
+    assert on_a_terminal("4000", JPY_PARENT_PID="1") == ""
 
 
 def test_where_nobody_watches_it_is_silent_and_still_counts():
