@@ -11,7 +11,7 @@ from skysieve.filter import Filter
 
 Alert = Mapping[str, Any]
 
-_BANDS = "ugrizy"
+_BANDS = "rgizyu"
 _SNR = (60, 100, 150, 200)
 _RELIABILITY = (0.9, 0.95, 0.97, 0.98)
 _SOURCES = (12, 18, 24)
