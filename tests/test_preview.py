@@ -66,7 +66,7 @@ def test_its_alerts_are_those_that_pass_with_ids_as_exact_integers(preview, aler
     assert max(expected) > 2**53
     assert preview.alerts["diaSource.diaSourceId"].dtype == "Int64"
     assert set(preview.alerts["diaSource.diaSourceId"]) == expected
-    assert list(preview.alerts["timestamp"]) == sorted(preview.alerts["timestamp"])
+    assert list(preview.alerts["kafka.timestamp"]) == sorted(preview.alerts["kafka.timestamp"])
 
 
 def test_it_names_the_packets_that_were_rejected(preview):
@@ -96,9 +96,9 @@ def test_it_reads_as_text_and_as_html(preview):
 def test_the_range_can_be_the_newest_packets_or_a_time(sky, preview):
     spec = preview.filter
     assert sky.preview(spec, last=40).read == 40
-    begin, end = preview.table["timestamp"].min(), preview.table["timestamp"].max()
+    begin, end = preview.table["kafka.timestamp"].min(), preview.table["kafka.timestamp"].max()
     found = sky.preview(spec, between=(begin.isoformat(), end.isoformat()))
-    assert found.read == int((preview.table["timestamp"] < end).sum())
+    assert found.read == int((preview.table["kafka.timestamp"] < end).sum())
 
 
 def test_null_and_nan_never_pass_a_comparison(sky, stream, packets):

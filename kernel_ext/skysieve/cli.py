@@ -225,6 +225,21 @@ def rollback(name: str, version: Annotated[str | None, typer.Argument()] = None)
 
 
 @app.command()
+def redrive(stream: str) -> None:
+    """Judge again what a stream's bank had to reject, now that it can be decoded."""
+    from skysieve.session import attach
+
+    sky = attach()
+    done = sky.redrive(stream)
+    sky.detach()
+    typer.echo(
+        f"{done.read} rejected packets of {stream} tried again, {done.rejected} still cannot be decoded"
+    )
+    for name, count in done.delivered.items():
+        typer.echo(f"    {count} delivered to {name}")
+
+
+@app.command()
 def supervise() -> None:
     """Run the supervisor in the foreground, for the session that the environment names."""
     from skysieve.engine.process import supervise as run
@@ -253,7 +268,7 @@ def lab(context: typer.Context) -> None:
 
 @app.command()
 def bench(
-    what: Annotated[str, typer.Argument(help="What to measure: bank.")] = "bank",
+    what: Annotated[str, typer.Argument(help="What to measure: bank or decode.")] = "bank",
     as_json: JsonOption = False,
     count: Annotated[int, typer.Option(help="Packets.")] = 40_000,
 ) -> None:

@@ -126,10 +126,12 @@ class Deployment:
         -------
         pandas.DataFrame
             One row per match: the scalar columns of the alert, then ``skysieve.version`` and the
-            ``skysieve.source`` partition and offset.
+            ``skysieve.source`` partition, offset and record.
         """
         found = self.records(last)
-        table = tables.scalars((r.value or b"" for r in found), open_stream(self.topics, self.stream).format)
+        stream = open_stream(self.topics, self.stream).learned(r.value or b"" for r in found)
+        packets = [(r.value or b"", _header(r, "skysieve.source.record", int) or 0) for r in found]
+        table = tables.scalars(packets, stream.format)
         for header, kind in _SHOWN.items():
             table[header] = pd.array([_header(r, header, kind) for r in found])
         return table
@@ -252,6 +254,7 @@ _SHOWN: dict[str, type] = {
     "skysieve.version": str,
     "skysieve.source.partition": int,
     "skysieve.source.offset": int,
+    "skysieve.source.record": int,
 }
 
 

@@ -14,8 +14,7 @@ import pyarrow as pa
 
 from skysieve.engine import plan
 from skysieve.errors import StreamError
-from skysieve.filter import BoundFilter, Filter
-from skysieve.packets.columns import Column
+from skysieve.filter import Filter
 from skysieve.packets.decode import PROBLEM
 from skysieve.stream import Stream
 from skysieve.topics import Offsets
@@ -23,6 +22,10 @@ from skysieve.topics import Offsets
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
     from skysieve_widgets import AlertView
+
+_ORDER = ("timestamp", "partition", "offset", "record")
+_LOOKED = 4
+"""Rejected packets, of those first and last read, that may teach a stream's format a schema."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +37,9 @@ class Preview:
     filter
         The filter.
     table
-        One row per packet read: ``partition``, ``offset``, ``timestamp`` of its Kafka record, ``problem`` (why it was
-        rejected), the columns in use, and what each cut says (``cut0`` …; NULL included).
+        One row per alert read: ``kafka.partition``, ``kafka.offset``, ``kafka.record`` (its number in the packet),
+        ``kafka.timestamp``, ``kafka.problem`` (why it was rejected), the columns in use, and what each cut says
+        (``cut0`` …; NULL included).
     start, stop
         The slice: first offset of each partition, and the one after its last.
     seconds
@@ -66,7 +70,7 @@ class Preview:
 
     @property
     def read(self) -> int:
-        """Number of packets read."""
+        """Number of alerts read, and of packets that could not be decoded."""
         return len(self.table)
 
     @property
@@ -99,8 +103,8 @@ class Preview:
     @cached_property
     def rejections(self) -> pd.DataFrame:
         """The packets that could not be decoded: ``partition``, ``offset``, ``problem``."""
-        broken = self.table[self.table[PROBLEM].notna()]
-        return broken[["partition", "offset", PROBLEM]].reset_index(drop=True)
+        broken = self.table[self.table[PROBLEM].notna()].reset_index(drop=True)
+        return pd.DataFrame({name: broken[f"kafka.{name}"] for name in ("partition", "offset", "problem")})
 
     @cached_property
     def cuts(self) -> pd.DataFrame:
@@ -133,7 +137,9 @@ class Preview:
         if not 0 <= row < len(self.alerts):
             raise StreamError(f"Row {row} is not there: {len(self.alerts)} alerts passed.")
         found = self.alerts.iloc[row]
-        return self._stream.alert(int(found["partition"]), int(found["offset"]))
+        return self._stream.alert(
+            *(int(found[f"kafka.{name}"]) for name in ("partition", "offset", "record"))
+        )
 
     def view(self, row: int = 0) -> AlertView:
         """Cutouts and light curve of one row of :attr:`alerts`."""
@@ -169,26 +175,33 @@ class Preview:
 def preview(spark: SparkSession, stream: Stream, spec: Filter, start: Offsets, stop: Offsets) -> Preview:
     """Apply a filter to a slice of its stream, in one Spark job that sends back no packet."""
     begun = time.perf_counter()
-    bound = spec.bind(stream.format.columns())
-    shown = [stream.format.columns()[name] for name in (stream.format.id_column, *stream.format.position)]
-    shown.append(stream.format.columns()[stream.format.time_column])
-    table = _collect(spark, stream, bound, shown, start, stop)
+    table = _collect(spark, stream, spec, start, stop)
+    while (wiser := _taught(stream, table)).format.knows != stream.format.knows:
+        stream = wiser
+        table = _collect(spark, stream, spec, start, stop)
     return Preview(spec, table, start, stop, time.perf_counter() - begun, stream)
 
 
+def _taught(stream: Stream, table: pd.DataFrame) -> Stream:
+    """The stream, with the schemas that could not be known before these packets were read."""
+    broken = table[table[PROBLEM].notna()]
+    looked = pd.concat(
+        [broken.drop_duplicates(PROBLEM).head(_LOOKED), broken.head(_LOOKED), broken.tail(_LOOKED)]
+    )
+    places = looked[["kafka.partition", "kafka.offset"]].drop_duplicates().itertuples(index=False)
+    return stream.learned(stream.topics.one(stream.name, int(p), int(o)).value or b"" for p, o in places)
+
+
 def _collect(
-    spark: SparkSession,
-    stream: Stream,
-    bound: BoundFilter,
-    shown: list[Column],
-    start: Offsets,
-    stop: Offsets,
+    spark: SparkSession, stream: Stream, spec: Filter, start: Offsets, stop: Offsets
 ) -> pd.DataFrame:
+    columns = stream.format.columns()
+    bound, shown = spec.bind(columns), [columns[name] for name in stream.format.places.names]
     packets = plan.read_range(spark, stream.topics, stream.name, start, stop)
     plan.check(packets, stream.format, bound)
     rows = plan.verdicts(plan.judge(packets, stream.format, [bound], shown), bound, shown).toArrow()
     table: pd.DataFrame = rows.to_pandas(types_mapper=_NULLABLE.get)
-    return table.sort_values(["timestamp", "partition", "offset"], ignore_index=True)
+    return table.sort_values([f"kafka.{name}" for name in _ORDER], ignore_index=True)
 
 
 _NULLABLE = {

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from skysieve import deployment, local
 from skysieve.deployment import Deployment
 from skysieve.engine import plan, registry
+from skysieve.engine.redrive import Redriven, redrive
 from skysieve.errors import SessionError
 from skysieve.filter import Filter
 from skysieve.home import Home
@@ -108,6 +109,19 @@ class Session:
         with _answers():
             plan.check(plan.read_range(self.spark, self.topics, stream.name, end, end), stream.format, bound)
         return deployment.deploy(self.topics, spec, getpass.getuser(), start)
+
+    def redrive(self, stream: str) -> Redriven:
+        """Judge again what a stream's bank had to reject, now that it can be decoded.
+
+        Matches go to the filters that run and would have had them; what still cannot be decoded stays rejected.
+
+        Returns
+        -------
+        Redriven
+            Number of packets ``read``, of matches ``delivered`` per filter, and of packets still ``rejected``.
+        """
+        with _answers():
+            return redrive(self.spark, self.stream(stream))
 
     def deployment(self, name: str) -> Deployment:
         """The deployment of that name.

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from skysieve.engine.registry import REGISTRY
+from skysieve.engine.registry import REGISTRY, state_format, stated_format
 from skysieve.engine.status import STATUS
-from skysieve.errors import PacketError, SkysieveError, StreamError, nearest
+from skysieve.errors import SkysieveError, StreamError, nearest
 from skysieve.filter import OUTPUT_PREFIX
 from skysieve.packets import avro, formats
 from skysieve.packets.columns import Columns
@@ -56,35 +56,75 @@ class Stream:
         return [record.value for record in looked if record.value]
 
     @cached_property
+    def _rejected(self) -> list[bytes]:
+        """The values of some packets that could not be decoded, among them those whose schema was not known then."""
+        topic = rejected_topic(self.name)
+        if not self.topics.partitions(topic):
+            return []
+        begin, end = self.topics.begin(topic), self.topics.end(topic)
+        tail = {p: max(begin[p], end[p] - _SAMPLE) for p in end}
+        return [record.value for record in self.topics.read(topic, tail, end) if record.value]
+
+    @cached_property
     def format(self) -> Format:
-        """How its packets are framed: what most of a sample of them looks like (LSST's, while it is empty).
+        """How its packets are framed, with the schemas of a sample of them.
+
+        It is what was stated, or what most of the sample looks like (LSST's, while the stream is empty).
 
         Raises
         ------
         StreamError
             If the packets are in no format that is known here.
         """
+        name = stated_format(self.topics, self.name) or self._detected
+        return formats.get(name).fitted(self._seen)
+
+    def state(self, packet_format: str | None) -> None:
+        """State how its packets are framed, for everyone and for good; None: let that be found out.
+
+        Needed only where the first packets do not tell, or before there are any.
+
+        Raises
+        ------
+        StreamError
+            If there is no format of that name.
+        """
+        if packet_format:
+            formats.get(packet_format)
+        state_format(self.topics, self.name, packet_format)
+        vars(self).pop("format", None)
+        vars(self).pop("described", None)
+
+    @property
+    def _detected(self) -> str:
         if not self._sample:
-            return formats.get(_ASSUMED)
+            return _ASSUMED
         votes = Counter(found.name for value in self._sample if (found := formats.detect(value)))
         if not votes:
             raise StreamError(
                 f"The packets of {self.name!r} are in no format that Skysieve knows: "
                 f"the newest begins with {self._sample[-1][:8].hex(' ')}."
             )
-        return formats.get(votes.most_common(1)[0][0])
+        return votes.most_common(1)[0][0]
+
+    def learned(self, packets: Iterable[bytes]) -> Stream:
+        """The same stream, with the schemas of these packets as well."""
+        other = Stream(self.name, self.topics, self.spark)
+        vars(other).update(_sample=self._sample, format=self.format.fitted(packets))
+        return other
+
+    def refreshed(self, known: Stream | None) -> Stream:
+        """The same stream, with what was learned of it before, as long as it is still in the same format."""
+        return self if known is None or known.format.name != self.format.name else known.learned(self._seen)
+
+    @property
+    def _seen(self) -> list[bytes]:
+        return [*self._sample, *self._rejected]
 
     @cached_property
     def described(self) -> Columns:
         """Its columns, united over the schema versions found in a sample of its packets."""
-        versions = set()
-        for value in self._sample:
-            try:
-                versions.add(self.format.version(value))
-            except PacketError:
-                continue
-        known = frozenset(v for v in versions if v in self.format.schemas())
-        return self.format.columns(known or None)
+        return self.format.columns(self._sample)
 
     def columns(self) -> pd.DataFrame:
         """What filters can use.
@@ -122,7 +162,7 @@ class Stream:
         -------
         pyspark.sql.DataFrame
             The columns of the packet (``diaSource`` … as structs, NULL for NaN), then ``kafka``: partition, offset,
-            timestamp. Packets that cannot be decoded are left out.
+            record (number of the alert in its packet), timestamp. Packets that cannot be decoded are left out.
         """
         return self._decoded(*self.slice(last=count))
 
@@ -136,15 +176,22 @@ class Stream:
         """
         return self._decoded(*self.slice(between=(begin, end)))
 
-    def alert(self, partition: int, offset: int) -> dict[str, Any]:
+    def alert(self, partition: int, offset: int, record: int = 0) -> dict[str, Any]:
         """One whole alert, decoded in Python.
+
+        Parameters
+        ----------
+        partition, offset
+            Place of its packet in Kafka.
+        record
+            Number of the alert in its packet, from 0.
 
         Raises
         ------
         PacketError
             If it cannot be decoded.
         """
-        return self.format.read(self.topics.one(self.name, int(partition), int(offset)).value or b"")
+        return self.format.read(self.topics.one(self.name, int(partition), int(offset)).value or b"")[record]
 
     def slice(
         self, *, last: int | None = None, between: tuple[Time, Time] | None = None
@@ -172,15 +219,20 @@ class Stream:
         from pyspark.sql import functions as F  # noqa: N812
 
         from skysieve.engine import plan
-        from skysieve.packets.decode import PROBLEM, decode
+        from skysieve.packets.decode import decode, kafka
 
         if self.spark is None:
             raise SkysieveError("This stream was opened without Spark; use skysieve.attach().stream(name).")
-        tops = [column for column in self.described if len(column.path) == 1]
+        tops = [column for column in self.described if len(column.path) == 1 and not column.sql]
         packets = plan.read_range(self.spark, self.topics, self.name, start, stop)
-        alerts = decode(packets, self.format, tops).where(F.col(PROBLEM).isNull())
-        place = F.struct("partition", "offset", "timestamp").alias("kafka")
-        return alerts.select(*(f"`{column.name}`" for column in tops), place)
+        alerts = decode(packets, self.format, tops).where(kafka("problem").isNull())
+        place = F.struct(*(kafka(n).alias(n) for n in ("partition", "offset", "record", "timestamp")))
+        return alerts.select(*(f"`{column.name}`" for column in tops), place.alias("kafka"))
+
+
+def rejected_topic(stream: str) -> str:
+    """The dead-letter topic of a stream."""
+    return f"{stream}.rejected"
 
 
 def open_stream(topics: Topics, name: str, spark: SparkSession | None = None) -> Stream:
@@ -209,7 +261,7 @@ def streams(topics: Iterable[str]) -> list[str]:
     """Those topics that are streams: not Kafka's own, not Skysieve's, no outputs and no rejected packets."""
     names = sorted(topics)
     own = {REGISTRY, STATUS}
-    rejected = {f"{name}.rejected" for name in names}
+    rejected = {rejected_topic(name) for name in names}
     return [n for n in names if not (n in own or n in rejected or n.startswith(("__", OUTPUT_PREFIX)))]
 
 

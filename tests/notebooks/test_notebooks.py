@@ -103,7 +103,9 @@ def test_an_alert_is_drawn_with_its_cutouts_and_light_curve(first, cell):
 
 
 def test_the_preview_counts_what_a_loop_over_the_same_packets_counts(first):
-    sources = [formats.get("lsst").read(p.value)["diaSource"] for p in simulated("lsst", count=3000, seed=1)]
+    sources = [
+        formats.get("lsst").read(p.value)[0]["diaSource"] for p in simulated("lsst", count=3000, seed=1)
+    ]
     passing = [s for s in sources if s["snr"] > 10 and s["reliability"] > 0.7 and s["psfFlux"] > 0]
     assert headline(kernels.shown(first, "filter", "text/html")) == (3000, len(passing))
 
@@ -154,7 +156,7 @@ def test_its_matches_are_those_alerts_of_the_stream_that_pass(second, sky):
     assert len(set(places)) == len(places)
     spec = Filter("supernovae", kernels.cell(second, "tighten").source.split("\n", 1)[1], STREAM)
     passing = sky.preview(spec, last=100_000).alerts
-    assert set(places) <= set(zip(passing["partition"], passing["offset"], strict=True))
+    assert set(places) <= set(zip(passing["kafka.partition"], passing["kafka.offset"], strict=True))
 
 
 def test_it_removes_its_deployment(second, sky):

@@ -4,8 +4,20 @@ import io
 import json
 
 import fastavro
+import fastavro.utils
 import pytest
-from skysieve.packets.avro import avro_name, expand, leaves, narrow, nullable, spark_type, split_null, unite
+from skysieve.packets.avro import (
+    avro_name,
+    expand,
+    leaves,
+    narrow,
+    nullable,
+    readable,
+    resolves,
+    spark_type,
+    split_null,
+    unite,
+)
 
 TIME = {"type": "long", "logicalType": "timestamp-micros"}
 
@@ -129,10 +141,46 @@ def test_two_types_unite_to_the_one_that_holds_both(old, new, both):
         (["null", "string"], ["null", "long"]),
     ],
 )
-def test_types_that_no_reader_holds_together_are_refused_by_the_field_s_place(old, new):
-    versions = [record(("s", record(("x", kind), name="alert_s"))) for kind in (old, new)]
-    with pytest.raises(TypeError, match=r"^s: x: .* and "):
-        unite(versions)
+def test_of_types_that_no_reader_holds_together_the_newer_counts_and_the_older_reads_as_null(old, new):
+    def version(kind):
+        return record(("id", "long"), ("s", record(("x", kind), name="alert_s")))
+
+    both = unite([version(old), version(new)])
+    merged = leaves(both)[("s", "x")]["type"]
+    assert split_null(merged)[1]
+    assert not resolves(old, merged)
+    assert resolves(new, merged)
+    reader = narrow(both, [()])
+    for kind, read in ((old, False), (new, True)):
+        (value,) = fastavro.utils.generate_many(fastavro.parse_schema(version(kind)), 1)
+        packet = encoded(version(kind), value)
+        parsed = [fastavro.parse_schema(s) for s in (readable(version(kind), reader), reader)]
+        found = fastavro.schemaless_reader(io.BytesIO(packet), *parsed)
+        assert found["id"] == value["id"]
+        assert (found["s"]["x"] is not None) == read or value["s"]["x"] is None
+
+
+def test_of_two_fields_with_one_name_the_last_keeps_it():
+    twice = {
+        "type": "record",
+        "name": "alert",
+        "fields": [{"name": n, "type": "int"} for n in ("a", "b", "a")],
+    }
+    assert [f["name"] for f in expand(twice)["fields"]] == ["a_0", "b", "a"]
+    assert encoded(expand(twice), {"a_0": 1, "b": 2, "a": 3}) == bytes([2, 4, 6])
+
+
+def test_named_types_keep_their_size_and_symbols_and_are_named_after_their_place():
+    fixed, enum = (
+        {"type": "fixed", "name": "m", "size": 4},
+        {"type": "enum", "name": "e", "symbols": ["A", "B"]},
+    )
+    full = expand(record(("f", fixed), ("e", ["null", enum]), ("m", {"type": "map", "values": "m"})))
+    f, e, m = (field["type"] for field in full["fields"])
+    assert f == {**fixed, "name": "alert_f"}
+    assert e[1] == {**enum, "name": "alert_e"}
+    assert m == {"type": "map", "values": {**fixed, "name": "alert_m"}}
+    assert [spark_type(t) for t in (f, e, m)] == ["binary", "string", "map<string, binary>"]
 
 
 def test_a_field_that_a_version_lacks_can_be_null_and_the_newest_s_come_first():

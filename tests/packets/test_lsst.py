@@ -26,7 +26,7 @@ def test_a_packet_is_claimed_carries_its_version_and_is_read():
     assert FORMAT.claims(GOOD)
     assert formats.detect(GOOD) is FORMAT
     assert FORMAT.version(GOOD) == int.from_bytes(GOOD[1:5], "big")
-    assert FORMAT.read(GOOD) == offline.alert(GOOD)
+    assert FORMAT.read(GOOD) == [offline.alert(GOOD)]
 
 
 @pytest.mark.real_data
@@ -35,7 +35,7 @@ def test_every_real_packet_reads_as_the_survey_s_own_schema_says():
     assert len(packets) == 27
     for packet in packets:
         assert FORMAT.claims(packet)
-        assert repr(FORMAT.read(packet)) == repr(offline.alert(packet))  # in repr NaN equals NaN
+        assert repr(FORMAT.read(packet)) == repr([offline.alert(packet)])  # in repr NaN equals NaN
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_an_unknown_schema_id_is_named_beside_the_known_ones(version):
     stage, message = broken(packet)
     assert stage == "schema"
     assert message.startswith(f"schema id {version} is not known here (known: 300, ")
-    assert message.endswith("update lsst-alert-packet")
+    assert "update lsst-alert-packet" in message
     assert FORMAT.version(packet) == version
 
 
@@ -96,16 +96,21 @@ def test_packets_of_every_version_read_as_the_survey_s_own_schema_says(version):
     for alert in fastavro.utils.generate_many(load_schema(offline.schemas()[version]), 4):
         packet = offline.packet(alert, version)
         assert FORMAT.version(packet) == version
-        assert FORMAT.read(packet) == offline.alert(packet)
+        assert FORMAT.read(packet) == [offline.alert(packet)]
         assert broken(packet[:-1])[0] == "decode"
 
 
 def test_columns_of_chosen_versions_are_theirs_alone():
-    assert "diaSource.decl" in FORMAT.columns(frozenset({300}))
-    assert "diaSource.decl" not in FORMAT.columns(frozenset({1000}))
+    assert "diaSource.decl" in FORMAT.columns([b"\0" + (300).to_bytes(4, "big")])
+    assert "diaSource.decl" not in FORMAT.columns([GOOD])
     assert {"diaSource.decl", "diaSource.dec"} <= {column.name for column in FORMAT.columns()}
 
 
 def test_the_columns_that_every_alert_needs_are_there_under_their_names():
-    needed = (FORMAT.id_column, *FORMAT.position, FORMAT.time_column)
-    assert all(FORMAT.columns()[name].is_scalar for name in needed)
+    assert len(FORMAT.places.names) == 4
+    assert all(FORMAT.columns()[name].is_scalar for name in FORMAT.places.names)
+
+
+@given(st.binary(min_size=1, max_size=100))
+def test_bytes_that_follow_the_alert_are_noticed(rest):
+    assert broken(GOOD + rest)[0] == "decode"

@@ -10,11 +10,11 @@ from types import ModuleType
 from typing import Any
 
 from skysieve import local
-from skysieve.bench import bank
+from skysieve.bench import bank, decode
 from skysieve.errors import SkysieveError, nearest
 from skysieve.home import Home
 
-_BENCHES: dict[str, ModuleType] = {"bank": bank}
+_BENCHES: dict[str, ModuleType] = {"bank": bank, "decode": decode}
 
 Tell = Callable[[str], None]
 
@@ -25,7 +25,7 @@ def run(what: str, count: int, tell: Tell = lambda _: None) -> dict[str, Any]:
     Parameters
     ----------
     what
-        ``"bank"``.
+        ``"bank"`` or ``"decode"``.
     count
         Number of alert packets; with few, the fixed cost of starting a query shows.
     tell

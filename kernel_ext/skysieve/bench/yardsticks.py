@@ -14,6 +14,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from skysieve.errors import SessionError
 from skysieve.packets import lsst_schemas
+from skysieve.packets.formats import Format
 from skysieve.topics import Offsets
 
 _BATCH = 500
@@ -60,6 +61,15 @@ def fastavro_rate(
             producer.poll(0)
         producer.flush()
         return sum(end.values()) / (time.perf_counter() - begun), matches
+
+
+def decode_rate(kafka: str, topic: str, end: Offsets, packet_format: Format) -> float:
+    """Packets per second of one Python process that decodes each of them, whole."""
+    with _consumer(kafka, topic, end) as consumer:
+        begun = time.perf_counter()
+        for value in _values(consumer, sum(end.values())):
+            packet_format.read(value)
+        return sum(end.values()) / (time.perf_counter() - begun)
 
 
 @contextmanager

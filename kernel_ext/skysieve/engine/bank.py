@@ -13,6 +13,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from skysieve.engine import plan
 from skysieve.filter import BoundFilter, Filter
 from skysieve.packets.formats import Format
+from skysieve.stream import rejected_topic
 from skysieve.topics import Offsets, Topics
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ class Bank:
 
     def prepare(self, filters: Sequence[Filter]) -> dict[str, int]:
         """Make the topics that these filters write to, and tell the number of partitions of each."""
-        wanted = [plan.rejected_topic(self.stream), *(one.output_topic for one in filters)]
+        wanted = [rejected_topic(self.stream), *(one.output_topic for one in filters)]
         self._topics.create(dict.fromkeys(wanted, self._topics.partitions(self.stream)))
         return self._topics.sizes(wanted)
 

@@ -20,8 +20,9 @@ from pyspark.sql.types import BooleanType
 from skysieve.errors import FilterError
 from skysieve.filter import BoundFilter
 from skysieve.packets.columns import Column
-from skysieve.packets.decode import PROBLEM, decode, once
+from skysieve.packets.decode import PROBLEM, decode, kafka, once
 from skysieve.packets.formats import Format
+from skysieve.stream import rejected_topic
 from skysieve.topics import Offsets, Topics
 
 # Kafka's defaults are made for records of a kilobyte; these read 82 kB packets at twice the rate, and the short wait
@@ -87,6 +88,7 @@ def deliveries(
     filters: Sequence[BoundFilter],
     partitions: Mapping[str, int],
     reject_before: Offsets | None = None,
+    since: Mapping[str, Offsets] | None = None,
 ) -> DataFrame:
     """One row per Kafka record to write: each match to its filter's topic, each undecodable packet to the rejected.
 
@@ -108,22 +110,33 @@ def deliveries(
         Number of partitions of each topic to write to.
     reject_before
         Reject only packets before these offsets (a backfill: the bank saw the others); default all.
+    since
+        Per filter, judge only packets from these offsets on (a re-drive); default all.
     """
-    broken, fine = F.col(PROBLEM).isNotNull(), F.col(PROBLEM).isNull()
+    broken, fine = kafka("problem").isNotNull(), kafka("problem").isNull()
     if reject_before is not None:
-        cases = " ".join(f"WHEN {int(p)} THEN {int(o)}" for p, o in reject_before.items())
-        broken &= F.col("offset") < F.expr(f"CASE partition {cases} ELSE 0 END" if cases else "0")
-    hits = [_if(broken, "0"), *(_if(fine & passes(bound), str(i)) for i, bound in enumerate(filters, 1))]
+        broken &= ~_has_reached(reject_before)
+    wanted = [
+        passes(bound) if since is None else _has_reached(since[bound.filter.name]) & passes(bound)
+        for bound in filters
+    ]
+    hits = [_if(broken, "0"), *(_if(fine & one, str(i)) for i, one in enumerate(wanted, 1))]
     found = judged.withColumn("_hits", once(F.concat_ws(",", *hits))).where("_hits <> ''")
     each = found.withColumn("_hit", F.explode(F.split("_hits", ",").cast("array<int>")))
     topics = [rejected_topic(stream), *(bound.filter.output_topic for bound in filters)]
     return each.select(
         _pick(topics).alias("topic"),
-        (F.col("partition") % _pick([partitions[t] for t in topics])).cast("int").alias("partition"),
-        "key",
-        "value",
-        F.concat(F.coalesce(F.col("headers"), F.array()), _headers(filters)).alias("headers"),
+        (kafka("partition") % _pick([partitions[t] for t in topics])).cast("int").alias("partition"),
+        kafka("key").alias("key"),
+        kafka("value").alias("value"),
+        F.concat(F.coalesce(kafka("headers"), F.array()), _headers(filters)).alias("headers"),
     )
+
+
+def _has_reached(offsets: Offsets) -> SparkColumn:
+    """Whether a packet is at one of these offsets or after it; in a partition without one, any is."""
+    cases = " ".join(f"WHEN {int(p)} THEN {int(o)}" for p, o in offsets.items())
+    return kafka("offset") >= F.expr(f"CASE `kafka.partition` {cases} ELSE 0 END" if cases else "0")
 
 
 def _if(condition: SparkColumn, text: str) -> SparkColumn:
@@ -135,29 +148,25 @@ def _pick(values: Sequence[str] | Sequence[int]) -> SparkColumn:
     return F.element_at(F.lit(list(values)), F.col("_hit") + 1)
 
 
-def rejected_topic(stream: str) -> str:
-    """The dead-letter topic of a stream."""
-    return f"{stream}.rejected"
-
-
 def _headers(filters: Sequence[BoundFilter]) -> SparkColumn:
     match = {
         "skysieve.filter": _pick(["", *(bound.filter.name for bound in filters)]),
         "skysieve.version": _pick(["", *(bound.filter.version for bound in filters)]),
-        "skysieve.source.topic": F.col("topic"),
-        "skysieve.source.partition": F.col("partition"),
-        "skysieve.source.offset": F.col("offset"),
-        "skysieve.source.timestamp": F.unix_millis("timestamp"),
+        "skysieve.source.topic": kafka("topic"),
+        "skysieve.source.partition": kafka("partition"),
+        "skysieve.source.offset": kafka("offset"),
+        "skysieve.source.record": kafka("record"),
+        "skysieve.source.timestamp": F.unix_millis(kafka("timestamp")),
         "skysieve.annotations": F.lit("{}"),
     }
     rejection = {
-        "__connect.errors.topic": F.col("topic"),
-        "__connect.errors.partition": F.col("partition"),
-        "__connect.errors.offset": F.col("offset"),
-        "__connect.errors.stage": F.col(f"{PROBLEM}.stage"),
+        "__connect.errors.topic": kafka("topic"),
+        "__connect.errors.partition": kafka("partition"),
+        "__connect.errors.offset": kafka("offset"),
+        "__connect.errors.stage": kafka("problem").stage,
         "__connect.errors.class.name": F.lit("skysieve.packets.decode"),
         "__connect.errors.exception.class.name": F.lit("skysieve.PacketError"),
-        "__connect.errors.exception.message": F.col(f"{PROBLEM}.message"),
+        "__connect.errors.exception.message": kafka("problem").message,
     }
     return F.when(F.col("_hit") > 0, _pairs(match)).otherwise(_pairs(rejection))
 
@@ -175,10 +184,8 @@ def verdicts(judged: DataFrame, bound: BoundFilter, more: Sequence[Column] = ())
     scalars = {c.name: F.col(f"`{c.name}`") for c in (*more, *bound.columns) if c.is_scalar}
     says = [F.expr(cut.sql).cast("boolean").alias(f"cut{i}") for i, cut in enumerate(bound.cuts)]
     return judged.select(
-        "partition",
-        "offset",
-        "timestamp",
-        F.col(f"{PROBLEM}.message").alias(PROBLEM),
+        *map(kafka, ("partition", "offset", "record", "timestamp")),
+        kafka("problem").message.alias(PROBLEM),
         *scalars.values(),
         *says,
     )

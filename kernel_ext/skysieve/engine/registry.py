@@ -1,4 +1,7 @@
-"""The registry: the compacted Kafka topic that says what should run. One record per filter, as JSON."""
+"""The registry: the compacted Kafka topic that says what should run, and how.
+
+One record per filter, and one per stream whose packet format was stated, as JSON.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ from skysieve.filter import Filter
 from skysieve.topics import Topics
 
 REGISTRY = "skysieve-registry"
+STREAM = "/stream/"
+"""Before the name of a stream in a record's key; no filter can have a name with a slash."""
 COMPACTED = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1", "segment.ms": "86400000"}
 
 
@@ -28,6 +33,12 @@ class Version(Value):
     where: str
     description: str = ""
     deployed: datetime
+
+
+class Stated(Value):
+    """What a person said of a stream."""
+
+    format: str
 
 
 class Registered(Value):
@@ -70,7 +81,24 @@ def prepare(topics: Topics) -> None:
 def registered(topics: Topics) -> dict[str, Registered]:
     """Every deployment, by name."""
     found = topics.newest_by_key(REGISTRY)
-    return {name: Registered.model_validate_json(value) for name, value in sorted(found.items())}
+    return {
+        name: Registered.model_validate_json(value)
+        for name, value in sorted(found.items())
+        if not name.startswith("/")
+    }
+
+
+def stated_format(topics: Topics, stream: str) -> str | None:
+    """The packet format that was stated for a stream, if any was."""
+    value = topics.newest_by_key(REGISTRY).get(STREAM + stream)
+    return Stated.model_validate_json(value).format if value else None
+
+
+def state_format(topics: Topics, stream: str, packet_format: str | None) -> None:
+    """State the packet format of a stream, for everyone; None takes it back."""
+    prepare(topics)
+    value = Stated(format=packet_format).model_dump_json().encode() if packet_format else None
+    topics.write(REGISTRY, [(STREAM + stream, value)])
 
 
 def register(topics: Topics, record: Registered) -> None:

@@ -26,12 +26,14 @@ from skysieve.engine.registry import Registered
 from skysieve.engine.status import Backfill, State, StatusBook, StreamStatus, status_of
 from skysieve.errors import SkysieveError
 from skysieve.filter import BoundFilter
-from skysieve.stream import Stream, open_stream
-from skysieve.topics import Topics
+from skysieve.stream import Stream, open_stream, rejected_topic
+from skysieve.topics import Offsets, Topics
 
 log = logging.getLogger("skysieve.supervisor")
 
 _HEARTBEAT = 5.0
+_LOOKED = 8
+"""Newly rejected packets of each partition that may teach a stream's format a schema."""
 _LONGEST_PAUSE = 30.0
 
 Connect = Callable[[str], SparkSession]
@@ -60,6 +62,8 @@ class Supervisor:
         self._backfills = Backfills(self._book, self._lock)
         self._queries: dict[str, StreamingQuery] = {}
         self._pauses: dict[str, _Pause] = {}
+        self._sources: dict[str, Stream] = {}
+        self._looked_at: dict[str, Offsets] = {}
         self._spark: SparkSession | None = None
 
     def run(self, stopped: threading.Event) -> None:
@@ -96,10 +100,12 @@ class Supervisor:
         while not stopped.is_set():
             for stream in sorted(touched | self._fallen()):
                 self._reconcile(stream)
+            taught: set[str] = set()
             if time.monotonic() - beat > _HEARTBEAT:
                 self._beat()
+                taught = self._taught()
                 beat = time.monotonic()
-            touched = self._take(consumer, 300)
+            touched = self._take(consumer, 300) | taught
 
     def _take(self, consumer: KafkaConsumer, patience_ms: int) -> set[str]:
         """Note what the registry says next; gives the streams that this touches."""
@@ -108,7 +114,28 @@ class Supervisor:
             s for batch in batches for record in batch for s in self._note(record.key.decode(), record.value)
         }
 
+    def _taught(self) -> set[str]:
+        """Streams with newly rejected packets that teach their format a schema: their banks are to be started anew."""
+        wiser = set()
+        for name, source in self._sources.items():
+            topic = rejected_topic(name)
+            end = self._topics.end(topic)
+            begin = self._looked_at.get(name) or self._topics.begin(topic)
+            self._looked_at[name] = end
+            newest = {p: max(begin.get(p, 0), end[p] - _LOOKED) for p in end}
+            if newest == end:
+                continue
+            learned = source.learned(r.value or b"" for r in self._topics.read(topic, newest, end))
+            if learned.format.knows != source.format.knows:
+                self._sources[name] = learned
+                wiser.add(name)
+        return wiser
+
     def _note(self, name: str, value: bytes | None) -> set[str]:
+        if name.startswith(registry.STREAM):
+            return {name.removeprefix(registry.STREAM)}
+        if name.startswith("/"):
+            return set()
         before = self._registered.pop(name, None)
         touched = {known.stream for known in (before, self._book.filters.get(name)) if known}
         if value is None:
@@ -128,7 +155,7 @@ class Supervisor:
             here = {n: r for n, r in self._registered.items() if r.stream == stream}
             bank = self._bank(stream)
             try:
-                source = open_stream(self._topics, stream)
+                source = open_stream(self._topics, stream).refreshed(self._sources.get(stream))
                 bound = self._bind(source, here)
             except SkysieveError as error:
                 bank.stop()
@@ -137,9 +164,11 @@ class Supervisor:
                     if record.wanted == "running":
                         self._book.publish(status_of(record, "failed", error=str(error)))
                 return
+            self._sources[stream] = source
             if not bound:
                 bank.stop()
-            elif not bank.runs(_mark(here, bound)):
+                del self._sources[stream]
+            elif not bank.runs(_mark(source, here, bound)):
                 bank.stop()
                 self._launch(source, here, bound)
             self._forget_removed(stream)
@@ -190,7 +219,7 @@ class Supervisor:
         while bound:
             try:
                 query = self._bank(stream).start(
-                    _mark(here, bound), list(bound.values()), source.format, begin
+                    _mark(source, here, bound), list(bound.values()), source.format, begin
                 )
             except AnalysisException as error:
                 for name, reason in (
@@ -310,7 +339,8 @@ class _Pause:
         return True
 
 
-def _mark(here: Mapping[str, Registered], bound: Mapping[str, BoundFilter]) -> str:
-    """What tells one set of running filters from another."""
-    content = json.dumps(sorted((name, here[name].current, here[name].run) for name in bound))
+def _mark(source: Stream, here: Mapping[str, Registered], bound: Mapping[str, BoundFilter]) -> str:
+    """What tells one set of running filters, and of the schemas they can read, from another."""
+    filters = sorted((name, here[name].current, here[name].run) for name in bound)
+    content = json.dumps([source.format.name, source.format.knows, filters])
     return hashlib.sha256(content.encode()).hexdigest()[:16]

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from fastavro.schema import expand_schema
+
 Schema = dict[str, Any]
 
 _WIDER = {
@@ -22,7 +24,7 @@ _WIDER = {
 }
 
 
-def expand(schema: Any, path: tuple[str, ...] = (), named: dict[str, Any] | None = None) -> Any:
+def expand(schema: Any) -> Any:
     """Write every record out in full and name it after its path.
 
     Examples
@@ -34,27 +36,36 @@ def expand(schema: Any, path: tuple[str, ...] = (), named: dict[str, Any] | None
     >>> past[1]["name"], [f["name"] for f in past[1]["fields"]]
     ('alert_past', ['ra'])
     """
-    named = {} if named is None else named
+    return _named(expand_schema(schema), ())
+
+
+def _named(schema: Any, path: tuple[str, ...]) -> Any:
     if isinstance(schema, list):
-        return [expand(s, path, named) for s in schema]
+        return [_named(s, path) for s in schema]
     if isinstance(schema, str):
-        return expand(named[schema], path, named) if schema in named else schema
-    kind = schema["type"]
+        return schema
+    kind, name = schema["type"], "_".join(("alert", *path))
     if kind == "record":
-        named[schema["name"]] = schema
+        last = {f["name"]: i for i, f in enumerate(schema["fields"])}
         fields = [
             {
-                "name": f["name"],
-                "type": expand(f["type"], (*path, f["name"]), named),
+                "name": f["name"]
+                if last[f["name"]] == i
+                else f"{f['name']}_{i}",  # Java's Avro refuses two of a name
+                "type": _named(f["type"], (*path, f["name"])),
                 "doc": f.get("doc") or "",
             }
-            for f in schema["fields"]
+            for i, f in enumerate(schema["fields"])
         ]
-        return {"type": "record", "name": "_".join(("alert", *path)), "fields": fields}
+        return {"type": "record", "name": name, "fields": fields}
     if kind == "array":
-        return {"type": "array", "items": expand(schema["items"], path, named)}
+        return {"type": "array", "items": _named(schema["items"], path)}
+    if kind == "map":
+        return {"type": "map", "values": _named(schema["values"], path)}
+    if kind in ("enum", "fixed"):
+        return {**schema, "name": name}
     if not isinstance(kind, str):
-        return expand(kind, path, named)
+        return _named(kind, path)
     return schema if "logicalType" in schema else kind
 
 
@@ -80,12 +91,8 @@ def unite(schemas: Iterable[Any]) -> Any:
     """The schema that holds whatever any of the given ones holds, oldest first.
 
     Fields are matched by name; one that a version lacks can be null, and one whose type was widened takes the wider
-    type. Descriptions are those of the newest version.
-
-    Raises
-    ------
-    TypeError
-        If two versions give a field types that no reader can hold together.
+    type. Where two versions give a field types that no reader holds together, the newer one's counts, and the field is
+    null in the older (:func:`resolves` tells which those are). Descriptions are those of the newest version.
     """
     it = iter(schemas)
     merged = next(it)
@@ -105,7 +112,7 @@ def _unite(old: Any, new: Any) -> Any:
     elif isinstance(a, str) and isinstance(b, str) and (wide := _WIDER.get((a, b)) or _WIDER.get((b, a))):
         both = wide
     else:
-        raise TypeError(f"{a} and {b}")
+        return nullable(new)
     return nullable(both) if a_null or b_null else both
 
 
@@ -115,16 +122,75 @@ def _unite_fields(old: Sequence[Schema], new: Sequence[Schema]) -> list[Schema]:
     for name in [*after, *(n for n in before if n not in after)]:
         a, b = before.get(name), after.get(name)
         if a and b:
-            try:
-                kind = _unite(a["type"], b["type"])
-            except TypeError as error:
-                raise TypeError(f"{name}: {error}") from None
+            kind = _unite(a["type"], b["type"])
+            kind = kind if resolves(a["type"], kind) else nullable(kind)
             fields.append({"name": name, "type": kind, "doc": b["doc"] or a["doc"]})
         else:
             only = a or b
             assert only is not None
             fields.append({**only, "type": nullable(only["type"])})
     return fields
+
+
+def resolves(writer: Any, reader: Any) -> bool:
+    """Whether what was written as one type can be read as the other; of records and their fields, each by itself.
+
+    Examples
+    --------
+    >>> resolves("int", ["null", "double"]), resolves("string", "long")
+    (True, False)
+    """
+    (a, _), (b, _) = split_null(writer), split_null(reader)
+    if is_array(a) and is_array(b):
+        return resolves(a["items"], b["items"])
+    if is_record(a) and is_record(b):
+        return True
+    return bool(a == b or (isinstance(a, str) and isinstance(b, str) and _promotes(a, b)))
+
+
+def _promotes(writer: str, reader: str) -> bool:
+    return reader in {
+        "int": ("long", "float", "double"),
+        "long": ("float", "double"),
+        "float": ("double",),
+    }.get(writer, ())
+
+
+def readable(writer: Any, reader: Any) -> Any:
+    """A writer's schema as its reader needs it: without descriptions, and with other names for what does not resolve.
+
+    What bears another name is passed over, and the reader's default takes its place.
+
+    Examples
+    --------
+    >>> old = {"type": "record", "name": "alert", "fields": [{"name": "id", "type": "string", "doc": "Id."}]}
+    >>> new = {"type": "record", "name": "alert", "fields": [{"name": "id", "type": ["null", "long"]}]}
+    >>> readable(old, new)["fields"]
+    [{'name': 'id_unread', 'type': 'string'}]
+    """
+    if isinstance(writer, list):
+        wanted, _ = split_null(reader)
+        return [kind if kind == "null" else readable(kind, wanted) for kind in writer]
+    wanted, _ = split_null(reader)
+    if is_record(writer):
+        known = {f["name"]: f["type"] for f in wanted["fields"]} if is_record(wanted) else {}
+        fields = []
+        for field in writer["fields"]:
+            name, kind = field["name"], field["type"]
+            fits = name not in known or resolves(kind, known[name])
+            fields.append(
+                {
+                    "name": name if fits else f"{name}_unread",
+                    "type": readable(kind, known.get(name) if fits else None),
+                }
+            )
+        return {"type": "record", "name": writer["name"], "fields": fields}
+    if is_array(writer):
+        return {
+            "type": "array",
+            "items": readable(writer["items"], wanted["items"] if is_array(wanted) else None),
+        }
+    return writer
 
 
 def nullable(schema: Any) -> Any:
@@ -199,11 +265,16 @@ def spark_type(schema: Any) -> str:
         return f"struct<{inner}>"
     if is_array(kind):
         return f"array<{spark_type(kind['items'])}>"
+    if isinstance(kind, list):  # Spark's way with a union of several types
+        return f"struct<{', '.join(f'member{i}: {spark_type(k)}' for i, k in enumerate(kind))}>"
     if isinstance(kind, dict):
-        return {"timestamp-micros": "timestamp", "timestamp-millis": "timestamp", "date": "date"}.get(
-            kind.get("logicalType", ""), spark_type(kind["type"])
-        )
-    return {"long": "bigint", "bytes": "binary"}.get(kind, kind) if isinstance(kind, str) else str(kind)
+        if kind["type"] == "map":
+            return f"map<string, {spark_type(kind['values'])}>"
+        return _LOGICAL.get(kind.get("logicalType", "")) or spark_type(kind["type"])
+    return {"long": "bigint", "bytes": "binary", "fixed": "binary", "enum": "string"}.get(kind, str(kind))
+
+
+_LOGICAL = {"timestamp-micros": "timestamp", "timestamp-millis": "timestamp", "date": "date"}
 
 
 def avro_name(schema: Any) -> str:
@@ -211,6 +282,8 @@ def avro_name(schema: Any) -> str:
     kind, _ = split_null(schema)
     if is_array(kind):
         return f"array<{avro_name(kind['items'])}>"
+    if isinstance(kind, list):
+        return " or ".join(map(avro_name, kind))
     if isinstance(kind, dict):
         return str(kind.get("logicalType") or kind["type"])
     return str(kind)

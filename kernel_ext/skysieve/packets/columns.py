@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +12,12 @@ from skysieve.errors import ColumnError, nearest
 from skysieve.packets import avro
 
 _UNIT = re.compile(r"\s*\[([^\[\]]+)\](\s*\.?\s*$)?")
+
+Version = int | str
+"""What a survey calls a version of its schema: 1000 (LSST's v10.0), "4.02" (ZTF)."""
+
+Describe = Callable[[tuple[str, ...]], tuple[str, str] | None]
+"""Unit and description of the column at a path, where the survey's schema gives none."""
 
 
 @dataclass(frozen=True)
@@ -32,15 +38,21 @@ class Column:
         First and last schema version that has it.
     null
         Whether it can be NULL.
+    sql
+        How it is derived from others, their names in backquotes; empty where the packet holds it.
+    uses
+        Names of those others; ``prvDiaSources[].band`` is a field of an array's records.
     """
 
     path: tuple[str, ...]
     schema: Any
     unit: str = ""
     description: str = ""
-    since: int | None = None
-    until: int | None = None
+    since: Version | None = None
+    until: Version | None = None
     null: bool = True
+    sql: str = ""
+    uses: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -51,12 +63,30 @@ class Column:
     def is_scalar(self) -> bool:
         """Whether it holds one number, text or flag, and no record, array or bytes."""
         kind, _ = avro.split_null(self.schema)
-        return not (avro.is_record(kind) or avro.is_array(kind) or kind == "bytes")
+        if isinstance(kind, dict):
+            return kind["type"] == "enum" or "logicalType" in kind
+        return isinstance(kind, str) and kind != "bytes"
 
     @property
     def is_array(self) -> bool:
         """Whether it holds a list."""
         return avro.is_array(avro.split_null(self.schema)[0])
+
+    def narrowed(self, fields: Iterable[str] | None) -> Column:
+        """The same array, with only these fields of its records; None leaves all of them."""
+        if fields is None:
+            return self
+        return replace(self, schema=avro.narrow(self.schema, [(name,) for name in sorted(fields)]))
+
+    @property
+    def paths(self) -> list[tuple[str, ...]]:
+        """Paths of what is decoded for it: its own, or those of its records' fields where they are narrowed."""
+        kind, _ = avro.split_null(self.schema)
+        return (
+            [(*self.path, name) for name in self.fields()]
+            if avro.is_array(kind) and self.fields()
+            else [self.path]
+        )
 
     def fields(self) -> tuple[str, ...]:
         """Names of the fields of its record, or of its array's records; empty for anything else."""
@@ -73,6 +103,10 @@ class Columns:
     ----------
     schemas
         The Avro schema of each version, by version, oldest first, as :func:`skysieve.packets.avro.expand` gives them.
+    describe
+        Units and descriptions that the schemas lack.
+    derived
+        Further columns, each left out where one that it uses is not there.
 
     Examples
     --------
@@ -84,27 +118,57 @@ class Columns:
     'diaSource.reliability'
     """
 
-    def __init__(self, schemas: Mapping[int, Any]) -> None:
+    def __init__(
+        self,
+        schemas: Mapping[Version, Any],
+        describe: Describe = lambda _: None,
+        derived: Iterable[Column] = (),
+    ) -> None:
         self.schema = avro.unite(schemas.values())
-        versions: dict[tuple[str, ...], list[int]] = {}
+        found: dict[tuple[str, ...], dict[Version, Any]] = {}
         units: dict[tuple[str, ...], str] = {}
         for version, schema in schemas.items():
             for path, field in avro.leaves(schema).items():
-                versions.setdefault(path, []).append(version)
+                found.setdefault(path, {})[version] = field["type"]
                 if match := _UNIT.search(field["doc"]):
                     units[path] = match[1]
         self._by_name: dict[str, Column] = {}
         for path, field in avro.leaves(self.schema).items():
+            versions = list(found[path])
+            unit, description = describe(path) or (units.get(path, ""), _UNIT.sub("", field["doc"]))
+            lost = {
+                v: avro.avro_name(t) for v, t in found[path].items() if not avro.resolves(t, field["type"])
+            }
+            if lost:
+                where = ", ".join(f"{kind} in {version}" for version, kind in lost.items())
+                description += f" (NULL where it is of another type: {where})"
             column = Column(
                 path,
                 field["type"],
-                units.get(path, ""),
-                _UNIT.sub("", field["doc"]),
-                versions[path][0],
-                versions[path][-1],
+                unit,
+                description.strip(),
+                versions[0],
+                versions[-1],
                 self._can_be_null(path),
             )
             self._by_name[column.name] = column
+        for column in derived:
+            if all(name.partition("[]")[0] in self._by_name for name in column.uses):
+                self._by_name[column.name] = column
+
+    def of_packet(self, wanted: Iterable[Column]) -> list[Column]:
+        """What a packet must give for these columns: themselves, and for a derived one those that it uses.
+
+        Of an array that only derived columns use, the records are narrowed to the fields in use.
+        """
+        fields: dict[str, set[str] | None] = {}
+        for name in [name for column in wanted for name in (column.uses or (column.name,))]:
+            whole, _, field = name.partition("[].")
+            if field and fields.setdefault(whole, set()) is not None:
+                fields[whole] |= {field}  # type: ignore[operator]
+            elif not field:
+                fields[whole] = None
+        return [self._by_name[name].narrowed(only) for name, only in fields.items()]
 
     def _can_be_null(self, path: tuple[str, ...]) -> bool:
         schema, null = self.schema, False

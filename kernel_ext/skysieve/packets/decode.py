@@ -6,7 +6,7 @@ Nothing here runs anything: the functions take a DataFrame of Kafka records and 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pyspark.sql import Column as SparkColumn
@@ -16,13 +16,13 @@ from pyspark.sql.avro.functions import from_avro
 
 from skysieve.packets import avro
 from skysieve.packets.columns import Column
-from skysieve.packets.formats import Format
+from skysieve.packets.formats import PACKET, RESULT, Format
 
-PROBLEM = "problem"
+PROBLEM = "kafka.problem"
 """Name of the column that says why a packet was rejected; NULL where it was decoded."""
 
-_DECODED = "skysieve_decoded"
-_RECORD = "skysieve_record"
+LARGEST = 8 << 20
+"""Bytes of a packet that is decoded: real ones reach 0.5 MB, and a heap full of larger ones would fail the session."""
 
 
 def decode(packets: DataFrame, packet_format: Format, columns: Iterable[Column]) -> DataFrame:
@@ -44,40 +44,35 @@ def decode(packets: DataFrame, packet_format: Format, columns: Iterable[Column])
     Returns
     -------
     DataFrame
-        The columns of ``packets``, then ``problem`` (a struct of stage and message) and the wanted ones.
+        The columns of ``packets`` as ``kafka.value``, ``kafka.offset`` … (an alert can have a ``timestamp``, too),
+        ``kafka.record`` (number of the alert in its packet), ``kafka.problem`` (a struct of stage and message) and the
+        wanted ones, all flat. A packet of several alerts has a row for each; a rejected one has one row.
     """
     wanted = list(columns)
-    schemas = packet_format.schemas()
-    value = F.col("value")
-    reader = _with_mark(avro.narrow(packet_format.columns().schema, [c.path for c in wanted]))
-    body = packet_format.spark_body(value)
-    version = packet_format.spark_version(value)
-    options = {"mode": "PERMISSIVE", "avroSchema": json.dumps(reader)}
-
-    record: SparkColumn | None = None
-    for schema_id in sorted(schemas, reverse=True):
-        here = from_avro(body, _writer(schemas[schema_id]), options)
-        condition = version == schema_id
-        record = F.when(condition, here) if record is None else record.when(condition, here)
-    assert record is not None
-
-    framed = packets.withColumns({PROBLEM: packet_format.spark_problem(value)})
-    read = framed.withColumns({_RECORD: once(F.when(F.col(PROBLEM).isNull(), record))})
-    broken = F.struct(
-        F.lit("decode").alias("stage"),
-        F.format_string("the packet does not fit schema %d: it is truncated or broken", version).alias(
-            "message"
+    raw = packet_format.columns().of_packet(wanted)
+    how = packet_format.decoded(F.col(PACKET), [path for c in raw for path in c.paths])
+    large = F.when(
+        F.length("value") > LARGEST,
+        problem(
+            "frame", f"the message has %d bytes, more than the {LARGEST} that are decoded", F.length("value")
         ),
     )
-    fits = F.col(f"{_RECORD}.{_DECODED}").isNotNull()
-    flat = {
-        f"{c.name}": _clean(F.col(_RECORD + "".join(f".`{p}`" for p in c.path)), c.schema) for c in wanted
-    }
-    return read.select(
-        *packets.columns,
-        F.coalesce(F.col(PROBLEM), F.when(~fits, broken)).alias(PROBLEM),
-        *(expression.alias(name) for name, expression in flat.items()),
+    framed = packet_format.spread(packets).withColumns({PROBLEM: F.coalesce(large, how.frame)})
+    read = framed.withColumns({RESULT: once(F.when(kafka("problem").isNull(), how.read))})
+    flat = read.select(
+        *(F.col(name).alias(f"kafka.{name}") for name in packets.columns),
+        kafka("record"),
+        F.coalesce(kafka("problem"), how.broken).alias(PROBLEM),
+        *(_clean(F.col(how.alert + "".join(map(_part, c.path))), c.schema).alias(c.name) for c in raw),
     )
+    derived = {c.name: F.expr(c.sql) for c in wanted if c.sql}
+    kept = [f"`{name}`" for name in flat.columns if name.startswith("kafka.")]
+    return flat.withColumns(derived).select(*kept, *(f"`{c.name}`" for c in wanted)) if derived else flat
+
+
+def kafka(name: str) -> SparkColumn:
+    """The column ``kafka.NAME`` of what :func:`decode` gives."""
+    return F.col(f"`kafka.{name}`")
 
 
 def once(value: SparkColumn) -> SparkColumn:
@@ -89,27 +84,43 @@ def once(value: SparkColumn) -> SparkColumn:
     return F.when(F.spark_partition_id() >= 0, value)
 
 
-def _with_mark(reader: dict[str, Any]) -> dict[str, Any]:
-    """Add a field that no writer has and whose default is true.
+def problem(stage: str, message: str, *values: SparkColumn) -> SparkColumn:
+    """Why a packet is rejected: the step at which, and a text with a place for each value."""
+    text = F.format_string(message, *values) if values else F.lit(message)
+    return F.struct(F.lit(stage).alias("stage"), text.alias("message"))
 
-    In permissive mode Spark turns a packet that does not fit into a row of nulls, with no error; then, and only then,
-    this field is null.
+
+def by_schema(packet: SparkColumn, reader: Any, writers: Sequence[tuple[SparkColumn, Any]]) -> SparkColumn:
+    """Decode Avro by the schema of the first condition that holds; null where it does not fit.
+
+    Parameters
+    ----------
+    packet
+        What to decode, from its first byte.
+    reader
+        Schema of what is wanted.
+    writers
+        Conditions, and the schema of the packets that meet each.
     """
-    mark = {"name": _DECODED, "type": "boolean", "default": True}
-    return {**reader, "fields": [mark, *reader["fields"]]}
+    options = {"mode": "PERMISSIVE", "avroSchema": json.dumps(reader)}
+    result = F.lit(None)
+    for condition, writer in reversed(writers):
+        text = json.dumps(avro.readable(writer, reader), separators=(",", ":"))
+        result = F.when(condition, from_avro(packet, text, options)).otherwise(result)
+    return result
 
 
-def _writer(schema: Any) -> str:
-    """A schema as the decoder needs it, without what only people read."""
+def wrapped(*fields: tuple[str, Any]) -> dict[str, Any]:
+    """The schema of an alert together with what stands before and after it in a packet; a number is so many bytes."""
+    kinds = [
+        (n, {"type": "fixed", "name": f"packet_{n}", "size": k} if isinstance(k, int) else k)
+        for n, k in fields
+    ]
+    return {"type": "record", "name": "packet", "fields": [{"name": n, "type": k} for n, k in kinds]}
 
-    def strip(part: Any) -> Any:
-        if isinstance(part, list):
-            return [strip(p) for p in part]
-        if isinstance(part, dict):
-            return {k: strip(v) for k, v in part.items() if k != "doc"}
-        return part
 
-    return json.dumps(strip(schema), separators=(",", ":"))
+def _part(name: str) -> str:
+    return f".`{name.replace('`', '``')}`"
 
 
 def _clean(value: SparkColumn, schema: Any) -> SparkColumn:

@@ -1,52 +1,103 @@
-"""Packet formats: how a survey puts an alert into a Kafka record. Each format is one module that registers itself."""
+"""Packet formats: how a survey puts alerts into a Kafka record. Each format is one module that registers itself."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from skysieve.errors import StreamError, nearest
-from skysieve.packets.columns import Columns
+from skysieve.packets.columns import Columns, Version
 
 if TYPE_CHECKING:
     from pyspark.sql import Column as SparkColumn
+    from pyspark.sql import DataFrame
 
-_MODULES = ("skysieve.packets.lsst",)
+_MODULES = (
+    "skysieve.packets.lsst",
+    "skysieve.packets.ztf",
+    "skysieve.packets.containers",
+    "skysieve.packets.notices",
+)
 _formats: dict[str, Format] = {}
 
 
+@dataclass(frozen=True)
+class Places:
+    """The names of the columns that every survey has under names of its own; None where a format has none."""
+
+    id: str | None = None
+    ra: str | None = None
+    dec: str | None = None
+    time: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Those that there are."""
+        return tuple(name for name in (self.id, self.ra, self.dec, self.time) if name)
+
+
 class Format(Protocol):
-    """What the decoder needs to know of a packet format."""
+    """What Skysieve needs to know of a packet format. A value: what it has learned is part of it."""
 
     name: str
-    id_column: str
-    position: tuple[str, str]
-    time_column: str
 
-    def schemas(self) -> Mapping[int, Any]:
-        """Avro schema of every known version, by the id that packets carry, oldest first."""
+    @property
+    def knows(self) -> str:
+        """A mark of the schemas that it knows: whoever has another one decodes other packets."""
 
-    def columns(self, versions: frozenset[int] | None = None) -> Columns:
-        """Columns, united over all known versions or the given ones."""
+    @property
+    def places(self) -> Places:
+        """Where id, position and time are."""
 
     def claims(self, value: bytes) -> bool:
         """Whether these bytes look like a packet of this format."""
 
-    def version(self, value: bytes) -> int:
-        """Schema version that a packet carries."""
+    def fitted(self, packets: Iterable[bytes]) -> Format:
+        """The same format, with the schemas that these packets name or carry, as far as they can be had."""
 
-    def read(self, value: bytes) -> dict[str, Any]:
-        """Decode a whole packet in Python; raises PacketError."""
+    def columns(self, packets: Sequence[bytes] = ()) -> Columns:
+        """Columns, united over all known versions or those that these packets have."""
 
-    def spark_problem(self, value: SparkColumn) -> SparkColumn:
-        """Why a packet's frame cannot be read, as a struct of stage and message; NULL where it can."""
+    def version(self, value: bytes) -> Version:
+        """Schema version of a packet; raises PacketError."""
 
-    def spark_version(self, value: SparkColumn) -> SparkColumn:
-        """Schema version of each packet."""
+    def read(self, value: bytes) -> list[dict[str, Any]]:
+        """Decode the alerts of a packet, whole, in Python; raises PacketError."""
 
-    def spark_body(self, value: SparkColumn) -> SparkColumn:
-        """The Avro record in each packet."""
+    def spread(self, packets: DataFrame) -> DataFrame:
+        """One row per alert: with ``RECORD``, its number in the packet, and ``PACKET``, bytes that hold it alone."""
+
+    def decoded(self, packet: SparkColumn, paths: Sequence[Sequence[str]]) -> Decoded:
+        """What is at these paths in each ``PACKET``."""
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What a format makes of a packet, in Spark.
+
+    Attributes
+    ----------
+    frame
+        Why the packet cannot be read, found before it is decoded: a struct of stage and message; NULL where it can.
+    read
+        Decodes; asked for only where ``frame`` is NULL, and named once for all that follows.
+    alert
+        The alert as a struct, from the result of ``read``.
+    broken
+        Why that result is no alert, NULL where it is one.
+    """
+
+    frame: SparkColumn
+    read: SparkColumn
+    alert: str
+    broken: SparkColumn
+
+
+RECORD = "kafka.record"
+PACKET = "skysieve_packet"
+RESULT = "skysieve_result"
 
 
 def register(packet_format: Format) -> Format:
@@ -56,7 +107,7 @@ def register(packet_format: Format) -> Format:
 
 
 def get(name: str) -> Format:
-    """The format of that name.
+    """The format of that name, as it is before it has seen a packet.
 
     Raises
     ------
@@ -72,9 +123,13 @@ def get(name: str) -> Format:
 
 
 def detect(value: bytes) -> Format | None:
-    """The format of a packet, from its first bytes."""
+    """The format of a packet, from its first bytes: the most special one that claims it."""
     _load()
-    return next((f for f in _formats.values() if f.claims(value)), None)
+    claiming = [one for one in _formats.values() if one.claims(value)]
+    special = (
+        f for f in claiming if not any(isinstance(other, type(f)) and other is not f for other in claiming)
+    )
+    return next(special, None)
 
 
 def _load() -> None:

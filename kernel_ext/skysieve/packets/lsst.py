@@ -5,27 +5,58 @@ The frame is that of Confluent's schema registry; Rubin's ids are ``100 × major
 
 from __future__ import annotations
 
+import hashlib
 import io
 import struct
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import fastavro
 
 from skysieve.errors import PacketError
-from skysieve.packets import avro, lsst_schemas
+from skysieve.packets import avro, derived, lsst_schemas
 from skysieve.packets.columns import Columns
-from skysieve.packets.formats import register
+from skysieve.packets.formats import PACKET, RECORD, RESULT, Decoded, Places, register
 
 if TYPE_CHECKING:
     from pyspark.sql import Column as SparkColumn
+    from pyspark.sql import DataFrame
 
 _FRAME = struct.Struct(">BI")
+_MAG, _MAG_ERR = derived.nanojansky("{diaSource.psfFlux}", "{diaSource.psfFluxErr}")
+_PAST = "{prvDiaSources[].midpointMjdTai}"
+_DERIVED = derived.columns(
+    derived.Measures(
+        ra="{diaSource.ra}",
+        dec="{diaSource.dec}",
+        mag=_MAG,
+        mag_err=_MAG_ERR,
+        is_positive="{diaSource.psfFlux} > 0",
+        days="{diaSource.midpointMjdTai}",
+        # the object's own time of the first is null in most of the packets of 2026
+        first="coalesce({diaObject.firstDiaSourceMjdTai}, "
+        f"least(array_min({_PAST}), {{diaSource.midpointMjdTai}}))",
+        last=f"array_max({_PAST})",
+        detections="CASE WHEN coalesce({diaSource.ssObjectId}, 0) = 0 THEN "
+        f"coalesce({{diaObject.nDiaSources}}, array_size({_PAST}) + 1, 1) END",
+        solar_system="coalesce({diaSource.ssObjectId}, 0) <> 0",
+    )
+)
+_END = b"skysieve"
+"""Put behind each packet: Avro does not notice bytes that follow a record, unless something known should follow."""
 
 
+@dataclass(frozen=True)
 class LsstFormat:
     """Packets of the Vera C. Rubin Observatory's alert stream.
+
+    Parameters
+    ----------
+    learned
+        Schemas beside those that are at hand, by their id.
 
     Examples
     --------
@@ -33,22 +64,49 @@ class LsstFormat:
     1000
     """
 
+    learned: Mapping[int, Any] = field(default_factory=dict, repr=False)
+
     name = "lsst"
-    id_column = "diaSource.diaSourceId"
-    position = ("diaSource.ra", "diaSource.dec")
-    time_column = "diaSource.midpointMjdTai"
+    places = Places("diaSource.diaSourceId", "diaSource.ra", "diaSource.dec", "diaSource.midpointMjdTai")
 
-    def schemas(self) -> Mapping[int, Any]:
-        """Avro schema of every version of the ``lsst-alert-packet`` distribution."""
-        return _schemas()
+    @cached_property
+    def raw(self) -> dict[int, Any]:
+        """Every schema that is known, as its survey wrote it, by id, oldest first."""
+        return dict(sorted({**lsst_schemas.packaged(), **self.learned}.items()))
 
-    def columns(self, versions: frozenset[int] | None = None) -> Columns:
-        """Columns, united over all known versions or the given ones."""
-        return _columns(versions)
+    @cached_property
+    def schemas(self) -> dict[int, Any]:
+        """The same, written out."""
+        return {v: _expanded(v) if v not in self.learned else avro.expand(s) for v, s in self.raw.items()}
+
+    @property
+    def knows(self) -> str:
+        """A mark of the schemas that it knows."""
+        return hashlib.sha256(repr(self.raw).encode()).hexdigest()[:12]
 
     def claims(self, value: bytes) -> bool:
         """Whether the frame is right and the id one that LSST could have."""
         return len(value) > _FRAME.size and value[0] == 0 and 100 <= _FRAME.unpack_from(value)[1] < 10_000
+
+    def fitted(self, packets: Iterable[bytes]) -> LsstFormat:
+        """The same format, with the schemas of these packets from the registry and all that the user's folder has."""
+        found = lsst_schemas.found_for(self._versions(packets))
+        new = {i: s for i, s in found.items() if self.raw.get(i) != s}
+        return LsstFormat({**self.learned, **new}) if new else self
+
+    def columns(self, packets: Sequence[bytes] = ()) -> Columns:
+        """Columns, united over all known versions or those of these packets."""
+        versions = frozenset(self._versions(packets) & self.schemas.keys()) or frozenset(self.schemas)
+        if self.learned:
+            return Columns({v: s for v, s in self.schemas.items() if v in versions}, derived=_DERIVED)
+        return _columns(versions)
+
+    def _versions(self, packets: Iterable[bytes]) -> set[int]:
+        found = set()
+        for value in packets:
+            with suppress(PacketError):
+                found.add(self.version(value))
+        return found
 
     def version(self, value: bytes) -> int:
         """Schema id in the frame."""
@@ -61,7 +119,7 @@ class LsstFormat:
             raise PacketError("frame", f"the first byte is 0x{value[0]:02X}, not 0x00")
         return int(schema_id)
 
-    def read(self, value: bytes) -> dict[str, Any]:
+    def read(self, value: bytes) -> list[dict[str, Any]]:
         """Decode a whole packet with fastavro.
 
         Raises
@@ -70,80 +128,89 @@ class LsstFormat:
             If it is no LSST packet, of an unknown version, or broken.
         """
         version = self.version(value)
-        parsed = _parsed().get(version)
-        if parsed is None:
-            raise PacketError("schema", _unknown(str(version)))
+        if version not in self.raw:
+            raise PacketError("schema", self._unknown(str(version)))
+        body = io.BytesIO(memoryview(value)[_FRAME.size :])
         try:
-            record = fastavro.schemaless_reader(io.BytesIO(memoryview(value)[_FRAME.size :]), parsed)
+            record = fastavro.schemaless_reader(body, self._parsed(version))
         except Exception as error:  # fastavro raises whatever the broken bytes lead it to
             raise PacketError("decode", f"the packet does not fit schema {version}: {error!r}") from error
+        if rest := len(value) - _FRAME.size - body.tell():
+            raise PacketError(
+                "decode", f"the packet does not fit schema {version}: {rest} bytes are left over"
+            )
         assert isinstance(record, dict)
-        return record
+        return [record]
 
-    def spark_problem(self, value: SparkColumn) -> SparkColumn:
-        """Why a packet's frame cannot be read; the same checks as :meth:`version`, in Spark."""
-        from pyspark.sql import functions as F  # noqa: N812
-
-        size = F.coalesce(F.length(value), F.lit(0))
-        version = self.spark_version(value)
-        known = F.lit(list(self.schemas()))
-
-        def problem(stage: str, *message: SparkColumn) -> SparkColumn:
-            return F.struct(F.lit(stage).alias("stage"), F.concat(*message).alias("message"))
-
+    def _parsed(self, version: int) -> Any:
         return (
-            F.when(size == 0, problem("frame", F.lit("the message is empty")))
-            .when(
-                size < _FRAME.size,
-                problem(
-                    "frame", F.format_string("the message has %d bytes, fewer than the 5 of its frame", size)
-                ),
-            )
-            .when(
-                F.substring(value, 1, 1) != F.lit(b"\0"),
-                problem(
-                    "frame",
-                    F.format_string("the first byte is 0x%s, not 0x00", F.hex(F.substring(value, 1, 1))),
-                ),
-            )
-            .when(
-                ~F.array_contains(known, version),
-                problem("schema", F.format_string(_unknown("%d"), version)),
-            )
+            _parse(version) if version not in self.learned else fastavro.parse_schema(self.learned[version])
         )
 
-    def spark_version(self, value: SparkColumn) -> SparkColumn:
-        """Schema id in the frame."""
+    def spread(self, packets: DataFrame) -> DataFrame:
+        """Each packet holds one alert."""
         from pyspark.sql import functions as F  # noqa: N812
 
-        return F.conv(F.hex(F.substring(value, 2, 4)), 16, 10).cast("bigint")
+        return packets.withColumns({RECORD: F.lit(0), PACKET: F.col("value")})
 
-    def spark_body(self, value: SparkColumn) -> SparkColumn:
-        """What follows the frame."""
+    def decoded(self, packet: SparkColumn, paths: Sequence[Sequence[str]]) -> Decoded:
+        """What is at these paths; the same checks as those of :meth:`read`, in Spark."""
         from pyspark.sql import functions as F  # noqa: N812
 
-        return F.substring(value, _FRAME.size + 1, 2**31 - 1)
+        from skysieve.packets.decode import by_schema, problem, wrapped
+
+        size = F.coalesce(F.length(packet), F.lit(0))
+        frame = F.substring(packet, 1, _FRAME.size)
+        version = F.conv(F.hex(F.substring(packet, 2, 4)), 16, 10).cast("bigint")
+        known = {v: F.lit(_FRAME.pack(0, v)) for v in self.schemas}
+        cause = (
+            F.when(frame.isin(list(known.values())), F.lit(None))
+            .when(size == 0, problem("frame", "the message is empty"))
+            .when(
+                size < _FRAME.size,
+                problem("frame", "the message has %d bytes, fewer than the 5 of its frame", size),
+            )
+            .when(
+                F.substring(packet, 1, 1) != F.lit(b"\0"),
+                problem("frame", "the first byte is 0x%s, not 0x00", F.hex(F.substring(packet, 1, 1))),
+            )
+            .otherwise(problem("schema", self._unknown("%d"), version))
+        )
+        reader = wrapped(("alert", avro.narrow(self.columns().schema, paths)), ("end", len(_END)))
+        writers = [
+            (frame == known[v], wrapped(("frame", _FRAME.size), ("alert", schema), ("end", len(_END))))
+            for v, schema in reversed(self.schemas.items())
+        ]
+        misfit = problem(
+            "decode", "the packet does not fit schema %d: it is truncated, broken or too long", version
+        )
+        return Decoded(
+            frame=cause,
+            read=by_schema(F.concat(packet, F.lit(_END)), reader, writers),
+            alert=f"{RESULT}.alert",
+            broken=F.when(~F.col(f"{RESULT}.end").eqNullSafe(F.lit(_END)), misfit),
+        )
+
+    def _unknown(self, version: str) -> str:
+        return (
+            f"schema id {version} is not known here (known: {', '.join(map(str, self.raw))}); "
+            "update lsst-alert-packet, or name a folder or a registry that has it"
+        )
 
 
 @cache
-def _schemas() -> Mapping[int, Any]:
-    return {v: avro.expand(lsst_schemas.load(v)) for v in lsst_schemas.schema_files()}
+def _expanded(version: int) -> Any:
+    return avro.expand(lsst_schemas.packaged()[version])
 
 
 @cache
-def _columns(versions: frozenset[int] | None) -> Columns:
-    known = _schemas()
-    return Columns({v: s for v, s in known.items() if versions is None or v in versions} or known)
+def _columns(versions: frozenset[int]) -> Columns:
+    return Columns({v: _expanded(v) for v in sorted(versions)}, derived=_DERIVED)
 
 
 @cache
-def _parsed() -> Mapping[int, Any]:
-    return {v: fastavro.parse_schema(lsst_schemas.load(v)) for v in lsst_schemas.schema_files()}
-
-
-def _unknown(version: str) -> str:
-    known = ", ".join(map(str, lsst_schemas.schema_files()))
-    return f"schema id {version} is not known here (known: {known}); update lsst-alert-packet"
+def _parse(version: int) -> Any:
+    return fastavro.parse_schema(lsst_schemas.packaged()[version])
 
 
 register(LsstFormat())

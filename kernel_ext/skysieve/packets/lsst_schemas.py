@@ -1,23 +1,33 @@
 """The Avro schemas of LSST alerts, by the id that their packets carry.
 
-The schema files are those of the ``lsst-alert-packet`` distribution, found without importing any of
-its code. The id of version ``major.minor`` is ``100 × major + minor`` (DMTN-093, https://dmtn-093.lsst.io).
+They come from a schema registry (``$SKYSIEVE_SCHEMA_REGISTRY``, a URL) where one is configured, from a folder that the
+user names (``$SKYSIEVE_SCHEMAS``), and from the ``lsst-alert-packet`` distribution, whose files are found without
+importing any of its code. The id of version ``major.minor`` is ``100 × major + minor`` (DMTN-093,
+https://dmtn-093.lsst.io).
 """
 
 from __future__ import annotations
 
 import json
+import logging
+import os
 import re
+from collections.abc import Iterable
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from skysieve.errors import StreamError
 
 Schema = dict[str, Any]
 
-_ROOT_FILE = re.compile(r"schema/(\d+)/(\d+)/lsst\.v\d+_\d+\.alert\.avsc$")
+_ROOT_FILE = re.compile(r"(?:^|/)lsst\.v(\d+)_(\d+)\.alert\.avsc$")
+_BY_ID = re.compile(r"(?:^|/)(\d+)\.avsc$")
+_REGISTRY, _FOLDER = "SKYSIEVE_SCHEMA_REGISTRY", "SKYSIEVE_SCHEMAS"
+_PATIENCE_SECONDS = 5
+log = logging.getLogger("skysieve.schemas")
 
 
 @cache
@@ -35,12 +45,54 @@ def schema_files() -> dict[int, Path]:
         raise StreamError(
             "LSST's alert schemas are missing; install them: pip install lsst-alert-packet"
         ) from None
-    found = {}
-    for file in files:
-        if match := _ROOT_FILE.search(file.as_posix()):
-            major, minor = map(int, match.groups())
-            found[100 * major + minor] = Path(str(file.locate()))
+    found = {i: Path(str(f.locate())) for f in files if (i := _id(f.as_posix())) is not None}
     return dict(sorted(found.items()))
+
+
+def _id(path: str) -> int | None:
+    if match := _ROOT_FILE.search(path):
+        major, minor = map(int, match.groups())
+        return 100 * major + minor
+    return int(match[1]) if (match := _BY_ID.search(path)) else None
+
+
+@cache
+def packaged() -> dict[int, Schema]:
+    """Every version of the distribution, by id, oldest first."""
+    return {version: load(version) for version in schema_files()}
+
+
+def found_for(ids: Iterable[int]) -> dict[int, Schema]:
+    """The schemas that come from elsewhere: all in the user's folder, and of these ids those of the registry."""
+    folder = os.environ.get(_FOLDER)
+    found = {}
+    if folder:
+        for file in sorted(Path(folder).expanduser().rglob("*.avsc")):
+            if (version := _id(file.as_posix())) is not None:
+                found[version] = _read(file)
+    if registry := os.environ.get(_REGISTRY):
+        found |= {i: schema for i in sorted(set(ids)) if (schema := _registered(registry, i)) is not None}
+    return found
+
+
+def _registered(url: str, schema_id: int) -> Schema | None:
+    try:
+        schema = _client(url).get_schema(schema_id)
+        parts = [_client(url).get_version(r.subject, r.version).schema for r in schema.references or []]
+    except Exception as error:  # whatever its HTTP library raises; the packets are rejected, and say why
+        log.warning("schema %d is not to be had from the registry: %s", schema_id, error)
+        return None
+    return _whole([json.loads(text) for part in (schema, *parts) if (text := part.schema_str)])
+
+
+@cache
+def _client(url: str) -> Any:
+    from confluent_kafka.schema_registry import SchemaRegistryClient
+
+    parts = urlsplit(url)
+    user, _, host = parts.netloc.rpartition("@")
+    conf = {"url": urlunsplit(parts._replace(netloc=host)), "timeout": _PATIENCE_SECONDS, "max.retries": 1}
+    return SchemaRegistryClient(conf | ({"basic.auth.user.info": user} if user else {}))
 
 
 @cache
@@ -56,12 +108,21 @@ def load(schema_id: int) -> Schema:
     KeyError
         If the version is not known.
     """
-    folder = schema_files()[schema_id].parent
-    named = {}
-    for path in folder.glob("*.avsc"):
-        record = json.loads(path.read_text())
-        named[_short(record["name"])] = record
-    schema = _inline(named["alert"], named, set())
+    return _read(schema_files()[schema_id])
+
+
+def _read(root: Path) -> Schema:
+    """The schema of a file, with what it names from the files beside it."""
+    beside = [
+        path for path in root.parent.glob("*.avsc") if path != root and not _BY_ID.search(path.as_posix())
+    ]
+    return _whole([json.loads(path.read_text()) for path in (root, *beside)])
+
+
+def _whole(records: list[Schema]) -> Schema:
+    """The first of these records, with the others put in where it names them."""
+    named = {_short(record["name"]): record for record in records}
+    schema = _inline(records[0], named, set())
     assert isinstance(schema, dict)
     return schema
 

@@ -20,8 +20,10 @@ _PANDAS = {
 }
 
 
-def scalars(packets: Iterable[bytes], packet_format: Format) -> pd.DataFrame:
-    """Decode packets, one row each, into their scalar columns; those that none of them has are left out.
+def scalars(packets: Iterable[tuple[bytes, int]], packet_format: Format) -> pd.DataFrame:
+    """Decode alerts, each given as its packet and its number in that, into their scalar columns, a row for each.
+
+    Columns that none of them has are left out.
 
     A missing integer is ``<NA>``: beside NaN the others would become floats, and ids beyond 2^53 other ids.
 
@@ -30,11 +32,11 @@ def scalars(packets: Iterable[bytes], packet_format: Format) -> pd.DataFrame:
     PacketError
         If one cannot be decoded.
     """
-    alerts = [packet_format.read(packet) for packet in packets]
+    alerts = [packet_format.read(packet)[record] for packet, record in packets]
     table = {}
     for column in packet_format.columns():
         values = [_dig(alert, column.path) for alert in alerts]
-        if column.is_scalar and any(value is not None for value in values):
+        if column.is_scalar and not column.sql and any(value is not None for value in values):
             kind: Any = _PANDAS.get(avro.avro_name(column.schema), "object")
             table[column.name] = pd.Series(values, dtype=kind)
     return pd.DataFrame(table)

@@ -1,0 +1,179 @@
+"""Re-drive: judge again what a stream's bank had to reject, now that it can be decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import reduce
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+from pyspark.sql import Column as SparkColumn
+from pyspark.sql import functions as F  # noqa: N812
+
+from skysieve.engine import plan, registry
+from skysieve.engine.registry import Value, now
+from skysieve.engine.status import statuses
+from skysieve.filter import BoundFilter
+from skysieve.packets.decode import decode, kafka
+from skysieve.stream import Stream, rejected_topic
+from skysieve.topics import Offsets, Topics
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+_REDRIVE = "/redrive/"
+_PLACE = "place"
+_LOOKED = 16
+_ERRORS, _SOURCE = "__connect.errors", "skysieve.source"
+
+
+class Progress(Value):
+    """How far into its rejected topic a stream was re-driven, and the range under way, if one is."""
+
+    position: Offsets = Field(default_factory=dict)
+    stop: Offsets | None = None
+    begun: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Redriven:
+    """What came of a re-drive.
+
+    Attributes
+    ----------
+    read
+        Number of rejected packets that were tried.
+    delivered
+        Number of matches delivered, per filter.
+    rejected
+        Number of packets that still cannot be decoded; they stay in the rejected topic.
+    """
+
+    read: int
+    delivered: Mapping[str, int]
+    rejected: int
+
+
+def redrive(spark: SparkSession, source: Stream) -> Redriven:
+    """Decode again what was rejected, and deliver it to the filters that would have judged it.
+
+    These are the running ones whose bank or backfill came past the packet. What still cannot be decoded goes to the end
+    of the rejected topic, so that the next re-drive tries it again. Should a re-drive break off, the next one goes on
+    with the same packets and leaves out what was delivered already.
+    """
+    topics, dead = source.topics, rejected_topic(source.name)
+    if not topics.partitions(dead):
+        return Redriven(0, {}, 0)
+    before = progress(source)
+    start = {p: max(o, before.position.get(p, 0)) for p, o in topics.begin(dead).items()}
+    under_way = before.stop is not None and before.begun is not None
+    stop = before.stop if before.stop is not None and under_way else topics.end(dead)
+    begun = before.begun if before.begun is not None and under_way else now()
+    read = sum(stop[p] - start[p] for p in stop if stop[p] > start[p])
+    if not read:
+        return Redriven(0, {}, 0)
+    _note(source, Progress(position=start, stop=stop, begun=begun))
+    packets = restored(plan.read_range(spark, topics, dead, start, stop))
+    source = _taught(source, packets)
+    filters, since = _judges(source)
+    sizes = topics.sizes([dead, *(one.filter.output_topic for one in filters)])
+    judged = plan.judge(packets, source.format, filters)
+    out = plan.deliveries(judged, source.name, filters, sizes, since=since)
+    if under_way:
+        written = _written(spark, topics, sizes, begun, {dead: stop})
+        out = out.withColumn(_PLACE, _place()).join(written, ["topic", _PLACE], "left_anti").drop(_PLACE)
+    counts = {
+        row["topic"]: int(row["n"]) for row in out.groupBy("topic").agg(F.count("*").alias("n")).collect()
+    }
+    out.write.format("kafka").options(**plan.sink_options(topics)).save()
+    _note(source, Progress(position=stop))
+    delivered = {one.filter.name: counts.get(one.filter.output_topic, 0) for one in filters}
+    return Redriven(read, delivered, counts.get(dead, 0))
+
+
+def progress(source: Stream) -> Progress:
+    """How far a stream was re-driven."""
+    value = source.topics.newest_by_key(registry.REGISTRY).get(_REDRIVE + source.name)
+    return Progress.model_validate_json(value) if value else Progress()
+
+
+def _note(source: Stream, reached: Progress) -> None:
+    registry.prepare(source.topics)
+    source.topics.write(registry.REGISTRY, [(_REDRIVE + source.name, reached.model_dump_json().encode())])
+
+
+def restored(records: DataFrame) -> DataFrame:
+    """Rejected packets as they came from their stream; their time is that of the rejection."""
+    headers = F.filter("headers", lambda header: ~header.key.startswith(_ERRORS))
+    return records.select(
+        "key",
+        "value",
+        _header(f"{_ERRORS}.topic").alias("topic"),
+        _header(f"{_ERRORS}.partition").cast("int").alias("partition"),
+        _header(f"{_ERRORS}.offset").cast("bigint").alias("offset"),
+        "timestamp",
+        headers.alias("headers"),
+    )
+
+
+def _header(name: str) -> SparkColumn:
+    """The value of a header, the last of that name, as text."""
+    return F.try_element_at(F.filter("headers", lambda header: header.key == name), F.lit(-1)).value.cast(
+        "string"
+    )
+
+
+def _taught(source: Stream, packets: DataFrame) -> Stream:
+    """The stream, with every schema that its rejected packets can teach."""
+    while True:
+        broken = decode(packets, source.format, []).where(kafka("problem").isNotNull())
+        text = kafka("problem").message
+        some = (
+            broken.groupBy(text).agg(F.min_by(kafka("value"), kafka("offset")).alias("value")).limit(_LOOKED)
+        )
+        wiser = source.learned(bytes(row["value"] or b"") for row in some.collect())
+        if wiser.format.knows == source.format.knows:
+            return source
+        source = wiser
+
+
+def _judges(source: Stream) -> tuple[list[BoundFilter], dict[str, Offsets]]:
+    """The filters that run on a stream, and the offsets from which on each has judged it."""
+    known, filters, since = statuses(source.topics), [], {}
+    for name, record in registry.registered(source.topics).items():
+        status = known.get(name)
+        if (
+            record.stream != source.name
+            or record.wanted != "running"
+            or status is None
+            or not status.has_begun
+        ):
+            continue
+        filters.append(record.filter.bind(source.format.columns()))
+        past = {} if record.start == "latest" else source.offsets(record.start)
+        since[name] = {p: min(o, past.get(p, o)) for p, o in status.since.items()}
+    return filters, since
+
+
+def _written(
+    spark: SparkSession, topics: Topics, sizes: Iterable[str], begun: datetime, beyond: Mapping[str, Offsets]
+) -> DataFrame:
+    """Topic and source of each record that was written since a re-drive began."""
+    found = []
+    for topic in sizes:
+        records = plan.read_range(
+            spark, topics, topic, beyond.get(topic) or topics.at(topic, begun), topics.end(topic)
+        )
+        found.append(records.select("topic", _place().alias(_PLACE)))
+    return reduce(lambda a, b: a.union(b), found)
+
+
+def _place() -> SparkColumn:
+    """Where the packet of a written record came from."""
+    parts = [
+        F.coalesce(_header(f"{_SOURCE}.{name}"), _header(f"{_ERRORS}.{name}"))
+        for name in ("partition", "offset")
+    ]
+    return F.concat_ws(":", *parts, F.coalesce(_header(f"{_SOURCE}.record"), F.lit("0")))

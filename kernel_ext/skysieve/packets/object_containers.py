@@ -1,0 +1,121 @@
+"""Avro object containers, as bytes: their header, and how they are split into containers of one record.
+
+A container (https://avro.apache.org/docs/1.12.0/specification/#object-container-files) is a header with the schema, a
+sync marker of 16 bytes, and blocks: number of records, size in bytes, records, the marker again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+import fastavro
+
+from skysieve.errors import PacketError
+
+MAGIC = b"Obj\x01"
+SYNC = 16
+BLOCK = {
+    "type": "record",
+    "name": "block",
+    "fields": [{"name": "count", "type": "long"}, {"name": "size", "type": "long"}],
+}
+"""What stands before a block's records."""
+BROKEN = "an Avro container that cannot be read: it is truncated or broken"
+_PARSED_BLOCK = fastavro.parse_schema(BLOCK)
+_HEADER = fastavro.parse_schema(
+    {
+        "type": "record",
+        "name": "header",
+        "fields": [
+            {"name": "magic", "type": {"type": "fixed", "name": "magic", "size": 4}},
+            {"name": "meta", "type": {"type": "map", "values": "bytes"}},
+        ],
+    }
+)
+
+
+def split(value: bytes) -> Iterator[bytes]:
+    """Split a container into containers of one record in one plain block.
+
+    Raises
+    ------
+    PacketError
+        If it is no container, or broken.
+    """
+    if is_simple(value):
+        yield value
+        return
+    meta, _ = header(value)
+    check_end(value)
+    schema = meta["avro.schema"]
+    start, sync = _head(schema), hashlib.md5(schema, usedforsecurity=False).digest()
+    try:
+        reader = fastavro.reader(io.BytesIO(value))
+        parsed = fastavro.parse_schema(json.loads(schema))
+        records = list(reader)
+        for record in records:
+            body = io.BytesIO()
+            fastavro.schemaless_writer(body, parsed, record)
+            yield start + sync + _long(1) + _long(body.tell()) + body.getvalue() + sync
+    except Exception as error:  # fastavro raises whatever the broken bytes lead it to
+        raise PacketError("decode", f"{BROKEN}: {error!r}") from error
+
+
+def _head(schema: bytes) -> bytes:
+    out = io.BytesIO()
+    fastavro.schemaless_writer(
+        out, _HEADER, {"magic": MAGIC, "meta": {"avro.codec": b"null", "avro.schema": schema}}
+    )
+    return out.getvalue()
+
+
+def is_simple(value: bytes) -> bool:
+    """Whether it has one record in one plain block."""
+    meta, size = header(value)
+    if meta.get("avro.codec", b"null") != b"null":
+        return False
+    body = io.BytesIO(memoryview(value)[size + SYNC :])
+    try:
+        block: Any = fastavro.schemaless_reader(body, _PARSED_BLOCK)
+    except (EOFError, ValueError, IndexError, struct.error):
+        return False
+    return bool(block["count"] == 1 and size + SYNC + body.tell() + block["size"] + SYNC == len(value))
+
+
+def header(value: bytes) -> tuple[dict[str, bytes], int]:
+    """The metadata of a container, and their size: where its first sync marker stands."""
+    if not value:
+        raise PacketError("frame", "the message is empty")
+    if not value.startswith(MAGIC):
+        raise PacketError("frame", "the message is no Avro container")
+    body = io.BytesIO(value)
+    try:
+        header: Any = fastavro.schemaless_reader(body, _HEADER)
+        json.loads(header["meta"]["avro.schema"])
+    except Exception as error:  # fastavro raises whatever the broken bytes lead it to
+        raise PacketError("frame", f"the header of the container cannot be read: {error!r}") from error
+    return header["meta"], body.tell()
+
+
+def header_schema(value: bytes) -> Any:
+    """The schema that a container brings along; raises PacketError."""
+    return json.loads(header(value)[0]["avro.schema"])
+
+
+def check_end(value: bytes) -> None:
+    """Raise PacketError where a container does not end in its marker: to fastavro one cut off is a short one."""
+    _, size = header(value)
+    blocks = len(value) - size - SYNC
+    if blocks < 0 or 0 < blocks <= SYNC or value[-SYNC:] != value[size : size + SYNC]:
+        raise PacketError("decode", BROKEN)
+
+
+def _long(value: int) -> bytes:
+    out = io.BytesIO()
+    fastavro.schemaless_writer(out, "long", value)
+    return out.getvalue()

@@ -1,0 +1,147 @@
+"""Avro object containers: one plain record is left as it is, all else is split into such packets."""
+
+import io
+import json
+
+import fastavro
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from skysieve import PacketError
+from skysieve.packets import formats
+from skysieve.packets.containers import ContainerFormat
+from skysieve.packets.object_containers import split
+
+AVRO = formats.get("avro")
+
+
+def schema(*fields, name="alert", **more):
+    return {"type": "record", "name": name, "fields": [{"name": n, "type": k} for n, k in fields], **more}
+
+
+SURVEY = schema(("candid", "long"), ("ra", "double"), ("dec", "double"), namespace="survey", version="1.2")
+
+
+def alert(number):
+    return {"candid": 2**60 + number, "ra": 10.5 + number, "dec": -3.0}
+
+
+def container(alerts, of=SURVEY, **how):
+    out = io.BytesIO()
+    fastavro.writer(out, of, alerts, **how)
+    return out.getvalue()
+
+
+def test_a_container_of_one_plain_record_is_its_own_only_piece():
+    packet = container([alert(1)])
+    assert list(split(packet)) == [packet]
+
+
+@given(
+    st.integers(0, 30),
+    st.sampled_from(["null", "deflate"]),
+    st.sampled_from([1, 40, 16000]),
+    st.integers(0, 3),
+)
+def test_every_piece_is_a_container_of_one_record_with_the_same_header(count, codec, interval, extra):
+    alerts = [alert(i) for i in range(count)]
+    of = {
+        **SURVEY,
+        "fields": SURVEY["fields"] + [{"name": f"x{i}", "type": "int", "default": 0} for i in range(extra)],
+    }
+    pieces = list(split(container(alerts, of, codec=codec, sync_interval=interval)))
+    read = [found for piece in pieces for found in fastavro.reader(io.BytesIO(piece))]
+    assert [{name: one[name] for name in ("candid", "ra", "dec")} for one in read] == alerts
+    assert len(pieces) == count
+    known = AVRO.fitted(pieces)
+    assert len(known.writers) == (1 if count else 0)
+
+
+@pytest.mark.parametrize(
+    ("packet", "stage", "message"),
+    [
+        (b"", "frame", "the message is empty"),
+        (b"{}", "frame", "the message is no Avro container"),
+        (b"Obj\x01\x04", "frame", "the header of the container cannot be read"),
+        (container([alert(1)])[:-1], "decode", "an Avro container that cannot be read"),
+        (container([alert(1), alert(2)])[:-16], "decode", "an Avro container that cannot be read"),
+        (container([alert(1)]) + b"x", "decode", "an Avro container that cannot be read"),
+    ],
+)
+def test_what_is_no_whole_container_says_so(packet, stage, message):
+    with pytest.raises(PacketError, match=message) as raised:
+        AVRO.read(packet)
+    assert raised.value.stage == stage
+
+
+def test_headers_are_learned_once_and_columns_unite_over_them():
+    old = schema(("candid", "long"), ("mag", "float"), namespace="survey", version="1.1")
+    known = AVRO.fitted(
+        [container([alert(1)]), container([{"candid": 1, "mag": 2.0}], old), container([alert(2)])]
+    )
+    assert [w.label for w in known.writers] == ["1.1", "1.2"]
+    assert known.fitted([container([alert(3)])]) is known
+    mag = known.columns()["mag"]
+    assert (mag.since, mag.until, mag.null) == ("1.1", "1.1", True)
+    assert known.knows != AVRO.knows
+    assert known.fitted([container([{"a": 1}], schema(("a", "int")))]).knows != known.knows
+
+
+def test_the_order_in_which_packets_are_seen_makes_no_other_format():
+    packets = [container([alert(1)]), container([{"a": 1}], schema(("a", "int")))]
+    assert AVRO.fitted(packets).knows == AVRO.fitted(packets[::-1]).knows
+
+
+def test_places_are_found_under_the_usual_names():
+    assert AVRO.fitted([container([alert(1)])]).places.names == ("candid", "ra", "dec")
+    assert AVRO.places.names == ()
+
+
+@pytest.mark.parametrize(
+    ("written", "label"),
+    [
+        (schema(("a", "int"), name="alert", namespace="lsst.v9_0"), "9.0"),
+        (schema(("a", "int"), version="3.3"), "3.3"),
+    ],
+)
+def test_a_version_is_called_what_the_schema_calls_it(written, label):
+    assert AVRO.version(container([{"a": 1}], written)) == label
+
+
+def test_a_version_that_no_one_named_is_called_by_its_hash():
+    packet = container([{"a": 1}], schema(("a", "int")))
+    assert len(AVRO.version(packet)) == 6
+
+
+def test_one_that_must_be_split_is_remembered():
+    assert not AVRO.fitted([container([alert(1)])]).splits
+    assert AVRO.fitted([container([alert(1), alert(2)])]).splits
+    assert AVRO.fitted([container([alert(1)], codec="deflate")]).splits
+
+
+@pytest.mark.parametrize(
+    ("of", "name"),
+    [
+        (schema(("candid", "long"), name="alert", namespace="ztf"), "ztf"),
+        (schema(("candid", "long"), name="alert", namespace="pgir"), "avro"),
+        (
+            schema(
+                *(
+                    (n, "string")
+                    for n in ("schemavsn", "publisher", "objectId", "candid", "candidate", "prv_candidates")
+                ),
+                name="topLevelRecord",
+            ),
+            "ztf",
+        ),
+    ],
+)
+def test_ztf_is_told_from_other_surveys_by_its_schema(of, name):
+    packet = container([{f["name"]: 1 if f["type"] == "long" else "x" for f in of["fields"]}], of)
+    assert formats.detect(packet).name == name
+
+
+def test_a_writer_knows_its_schema_as_it_was_written():
+    known = AVRO.fitted([container([alert(1)])])
+    assert isinstance(known, ContainerFormat)
+    assert json.loads(known.writers[0].schema)["name"].endswith("alert")

@@ -1,0 +1,126 @@
+"""JSON streams: their columns are what their messages hold, and a type that does not fit is no silent NULL."""
+
+import json
+
+import pytest
+from conftest import DATA
+from hypothesis import given
+from hypothesis import strategies as st
+from skysieve import PacketError
+from skysieve.packets import avro, formats
+from skysieve.packets.decode import decode
+
+JSON = formats.get("json")
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abcd"), inner, max_size=3),
+    max_leaves=8,
+)
+OBJECTS = st.dictionaries(st.sampled_from("abcd"), VALUES, max_size=4)
+
+
+def types(*messages):
+    fitted = JSON.fitted(json.dumps(m).encode() for m in messages)
+    return {column.name: avro.spark_type(column.schema) for column in fitted.columns()}
+
+
+def rows(sky, fitted, messages, *names):
+    source = sky.spark.createDataFrame(
+        [(bytearray(m), i) for i, m in enumerate(messages)], "value binary, offset bigint"
+    )
+    found = decode(source, fitted, [fitted.columns()[name] for name in names])
+    return sorted(found.collect(), key=lambda row: row["kafka.offset"])
+
+
+@pytest.mark.parametrize(
+    ("messages", "expected"),
+    [
+        ([{"a": 1}, {"a": 2.5}], {"a": "double"}),
+        ([{"a": 1}, {"a": "x"}], {"a": "string"}),
+        ([{"a": None}, {"a": True}], {"a": "boolean"}),
+        ([{"a": None}], {}),
+        ([{"a": 2**63}], {"a": "string"}),
+        ([{"a": []}, {"a": [1, None, 2.5]}], {"a": "array<double>"}),
+        (
+            [{"a": {"b": 1}}, {"a": {"c": "x"}}],
+            {"a": "struct<b: bigint, c: string>", "a.b": "bigint", "a.c": "string"},
+        ),
+        ([{"a": {"b": 1}}, {"a": 3}], {"a": "string"}),
+        ([{"a": [{"b": 1}]}], {"a": "array<struct<b: bigint>>"}),
+    ],
+)
+def test_columns_unite_over_the_messages(messages, expected):
+    assert types(*messages) == expected
+    assert types(*reversed(messages)).keys() == expected.keys()
+
+
+@given(st.lists(OBJECTS, max_size=4))
+def test_whatever_json_holds_has_columns_and_learning_it_again_changes_nothing(messages):
+    packets = [json.dumps(m).encode() for m in messages]
+    fitted = JSON.fitted(packets)
+    assert len(fitted.columns()) >= 0
+    assert fitted.fitted(packets) is fitted
+
+
+@pytest.mark.parametrize(
+    "packet", [b"[1]", b"3", b"{", b"\xff", b"Obj\x01", b"", b"null", b'{"a": 1}{"a": 2}']
+)
+def test_what_is_no_object_is_not_claimed(packet):
+    assert not JSON.claims(packet)
+    with pytest.raises(PacketError):
+        JSON.read(packet)
+
+
+@pytest.mark.real_data
+def test_every_notice_of_gcn_is_decoded_and_values_equal_those_of_python(sky):
+    notices = [file.read_bytes() for file in sorted((DATA / "gcn").rglob("*.json"))]
+    assert len(notices) == 52
+    fitted = JSON.fitted(notices)
+    names = [c.name for c in fitted.columns() if c.is_scalar and c.path == (c.name,)]
+    compared = 0
+    for row, notice in zip(rows(sky, fitted, notices, *names), map(json.loads, notices), strict=True):
+        assert row["kafka.problem"] is None
+        for name in names:
+            expected = notice.get(name)
+            if avro.spark_type(fitted.columns()[name].schema) == "string" and not isinstance(
+                expected, str | None
+            ):
+                continue
+            assert row[name] == expected
+            compared += 1
+    assert compared > 3000
+
+
+def test_a_value_of_an_unforeseen_type_rejects_the_message_until_it_is_learned(sky):
+    seen, late = b'{"id": "S1", "far": 3}', b'{"id": "S2", "far": "no idea"}'
+    fitted = JSON.fitted([seen])
+    good, bad = rows(sky, fitted, [seen, late], "id", "far")
+    assert (good["far"], good["kafka.problem"]) == (3, None)
+    assert bad["kafka.problem"]["stage"] == "decode"
+    assert "another type" in bad["kafka.problem"]["message"]
+    wiser = fitted.fitted([late])
+    assert wiser.knows != fitted.knows
+    assert [row["far"] for row in rows(sky, wiser, [seen, late], "id", "far")] == ["3", "no idea"]
+
+
+def test_names_can_be_anything(sky):
+    message = json.dumps({"a b": 1, "c`d": {"e.f": 2}, "ß": 3}).encode()
+    fitted = JSON.fitted([message])
+    names = [c.name for c in fitted.columns() if c.is_scalar]
+    (row,) = rows(sky, fitted, [message], *[n for n in names if "`" not in n])
+    assert row["a b"] == 1
+    assert row["ß"] == 3
+
+
+def test_a_filter_on_notices_is_a_filter(sky, stream):
+    notices = [json.dumps({"id": f"S{i}", "far": i, "place": {"ra": 1.5 * i}}) for i in range(8)]
+    sky.topics.write(stream, [(str(i), n.encode()) for i, n in enumerate(notices)])
+    from skysieve import Filter
+
+    preview = sky.preview(Filter("near", "far < 5 AND place.ra > 2", stream=stream))
+    assert (preview.read, preview.rejected, preview.passed) == (8, 0, 3)
+    assert sorted(preview.alerts["id"]) == ["S2", "S3", "S4"]
