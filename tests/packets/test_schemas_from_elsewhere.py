@@ -1,0 +1,137 @@
+"""LSST schemas from a registry, a folder and the package, in this order; what is found late is still found."""
+
+import json
+import shutil
+import threading
+from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import fastavro
+import offline
+import pytest
+from conftest import delivered
+from skysieve import Filter, PacketError
+from skysieve.packets import formats, lsst_schemas
+from skysieve.sources import Packet, send, simulate
+
+GOOD = next(simulate(1, seed=5, pool=8)).packet.value
+ALERT = offline.alert(GOOD)
+
+
+def extended(schema):
+    """A next version of LSST's schema: with a field more, and names that carry the version."""
+    text = json.dumps(
+        {**schema, "fields": [*schema["fields"], {"name": "sparkle", "type": "double", "doc": "Glow. [Jy]"}]}
+    )
+    later = json.loads(text)
+    return {**later, "namespace": "lsst.v99_0"}
+
+
+NEW = extended(lsst_schemas.load(1000))
+
+
+def packet(schema_id, schema=NEW, **more):
+    import io
+
+    out = io.BytesIO()
+    fastavro.schemaless_writer(out, fastavro.parse_schema(schema), {**ALERT, **more})
+    return b"\0" + schema_id.to_bytes(4, "big") + out.getvalue()
+
+
+@pytest.fixture
+def registry(monkeypatch):
+    """A registry that speaks the part of Confluent's protocol that readers use, and is empty at first."""
+    known, asked = {}, Counter()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            schema_id = self.path.split("?")[0].rsplit("/", 1)[-1]
+            asked[schema_id] += 1
+            found = known.get(schema_id)
+            body = (
+                {"schema": json.dumps(found)}
+                if found
+                else {"error_code": 40403, "message": "Schema not found"}
+            )
+            self.send_response(200 if found else 404)
+            self.send_header("Content-Type", "application/vnd.schemaregistry.v1+json")
+            self.end_headers()
+            self.wfile.write(json.dumps(body).encode())
+
+        def log_message(self, *_):
+            """Tests are quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    monkeypatch.setenv("SKYSIEVE_SCHEMA_REGISTRY", f"http://127.0.0.1:{server.server_port}")
+    yield known
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_the_registry_is_asked_for_the_ids_that_are_seen(registry):
+    late = packet(9900, sparkle=2.5)
+    assert formats.get("lsst").fitted([late]) is formats.get("lsst")
+    with pytest.raises(PacketError, match="schema id 9900 is not known here"):
+        formats.get("lsst").read(late)
+    registry["9900"] = NEW
+    wiser = formats.get("lsst").fitted([late])
+    assert wiser.read(late)[0]["sparkle"] == 2.5
+    column = wiser.columns()["sparkle"]
+    assert (column.unit, column.since, column.null) == ("Jy", 9900, True)
+    assert wiser.read(GOOD) == [ALERT]
+
+
+def test_the_registry_comes_before_the_folder_and_that_before_the_package(registry, tmp_path, monkeypatch):
+    folder = extended(lsst_schemas.load(1000))
+    folder["fields"][-1]["name"] = "from_folder"
+    for schema_id in (1000, 1200):
+        (tmp_path / f"{schema_id}.avsc").write_text(json.dumps(folder))
+    monkeypatch.setenv("SKYSIEVE_SCHEMAS", str(tmp_path))
+    fitted = formats.get("lsst").fitted([])
+    assert {"from_folder"} <= {f["name"] for f in fitted.raw[1000]["fields"]}
+    assert 1200 in fitted.raw
+    registry["1000"] = NEW
+    names = [f["name"] for f in formats.get("lsst").fitted([GOOD]).raw[1000]["fields"]]
+    assert "sparkle" in names
+    assert "from_folder" not in names
+
+
+def test_a_folder_like_the_package_s_is_read_with_the_files_that_a_root_names(tmp_path, monkeypatch):
+    source = lsst_schemas.schema_files()[1000].parent
+    place = tmp_path / "schema" / "99" / "0"
+    place.mkdir(parents=True)
+    for file in source.glob("*.avsc"):
+        shutil.copy(file, place / file.name.replace("v10_0", "v99_0"))
+    monkeypatch.setenv("SKYSIEVE_SCHEMAS", str(tmp_path))
+    fitted = formats.get("lsst").fitted([])
+    assert fitted.read(packet(9900, lsst_schemas.load(1000))) == [ALERT]
+
+
+def test_a_registry_that_does_not_answer_is_no_obstacle(monkeypatch, caplog):
+    monkeypatch.setenv("SKYSIEVE_SCHEMA_REGISTRY", "http://127.0.0.1:9")
+    assert formats.get("lsst").fitted([GOOD]).read(GOOD) == [ALERT]
+    assert "not to be had from the registry" in caplog.text
+
+
+def test_spark_decodes_by_a_schema_of_the_registry_beside_those_of_the_package(sky, stream, registry, topics):
+    registry["9900"] = NEW
+    send([Packet(GOOD, b"0"), Packet(packet(9900, sparkle=2.5), b"1")], stream, topics.bootstrap)
+    preview = sky.preview(Filter("glowing", "sparkle > 1", stream))
+    assert (preview.read, preview.rejected, preview.passed) == (2, 0, 1)
+    assert preview.alerts["sparkle"].tolist() == [2.5]
+
+
+def test_what_a_bank_rejected_is_re_driven_when_the_registry_has_the_schema(
+    sky, stream, name, topics, deployed, registry
+):
+    deployed.append(sky.deploy(Filter(name, "diaSource.ra IS NOT NULL", stream)).wait("running"))
+    send([Packet(GOOD, b"0"), Packet(packet(9900, sparkle=2.5), b"1")], stream, topics.bootstrap)
+    delivered(deployed[0], 1)
+    assert sky.redrive(stream).rejected == 1
+    registry["9900"] = NEW
+    done = sky.redrive(stream)
+    assert (done.read, done.rejected, done.delivered) == (1, 0, {name: 1})
+    assert {r.key for r in delivered(deployed[0], 2)} == {b"0", b"1"}
