@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 
 import offline
 import pytest
-from conftest import DATA
+from conftest import DATA, delivered
+from skysieve import Filter
 from skysieve.errors import PacketError, StreamError
 from skysieve.sources import Packet, read_packets, send, simulate
+from skysieve.sources.surveys import simulated
 from skysieve.stream import make_stream
 
 
@@ -130,3 +132,34 @@ def test_a_stream_of_something_else_says_how_its_packets_begin(sky, stream, topi
     topics.write(stream, [("x", b"{}"), ("y", b"{}")])
     with pytest.raises(StreamError, match="7b 7d"):
         sky.stream(stream).columns()
+
+
+def test_a_stated_format_counts_for_everyone_until_it_is_taken_back(sky, stream):
+    one = sky.stream(stream)
+    assert one.format.name == "lsst"
+    one.state("ztf")
+    assert "candidate.magpsf" in set(sky.stream(stream).columns()["name"])
+    assert "candidate.magpsf" in set(one.columns()["name"])
+    preview = sky.preview(Filter("bright", "candidate.magpsf < 18", stream))
+    assert preview.read == 0
+    one.state(None)
+    assert sky.stream(stream).format.name == "lsst"
+
+
+def test_an_unknown_format_cannot_be_stated(sky, stream):
+    with pytest.raises(StreamError, match=r"no packet format 'ztv', only .*ztf"):
+        sky.stream(stream).state("ztv")
+
+
+def test_a_filter_can_be_deployed_before_the_first_packet_of_a_stated_format(
+    sky, stream, name, topics, deployed
+):
+    sky.stream(stream).state("ztf")
+    deployed.append(sky.deploy(Filter(name, "candidate.magpsf < 30", stream)).wait("running"))
+    send(simulated("ztf", count=20, seed=3), stream, topics.bootstrap)
+    while sum(topics.end(f"{stream}.rejected").values()) + deployed[0].matches() < 20:
+        time.sleep(0.2)
+    sky.redrive(
+        stream
+    )  # a container's schema comes with the first packet, and those before it is learned wait here
+    assert len(delivered(deployed[0], 20)) == 20
