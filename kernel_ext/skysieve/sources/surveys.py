@@ -2,27 +2,52 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 from skysieve.errors import StreamError, nearest
-from skysieve.sources.lsst_simulation import simulate
 from skysieve.sources.outgoing import Packet
+from skysieve.sources.simulation import simulate
+from skysieve.sources.simulation.lsst.survey import SimulatedLsst
+from skysieve.sources.simulation.survey import Survey
 
 
-def _lsst(count: int | None, seed: int) -> Iterator[Packet]:
-    return (alert.packet for alert in simulate(count, seed=seed))
+def _lsst(schemas: list[str]) -> Survey:
+    versions = []
+    for schema in schemas:
+        match = re.fullmatch(r"(\d+)\.(\d+)", schema)
+        if not match:
+            raise ValueError(f"LSST's schema versions are written like 10.0, not {schema!r}")
+        versions.append(100 * int(match[1]) + int(match[2]))
+    return SimulatedLsst(tuple(versions)) if versions else SimulatedLsst()
 
 
-_SURVEYS: dict[str, Callable[[int | None, int], Iterator[Packet]]] = {"lsst": _lsst}
+_SURVEYS: dict[str, Callable[[list[str]], Survey]] = {"lsst": _lsst}
 
 
-def simulated(survey: str, *, count: int | None = None, seed: int = 0) -> Iterator[Packet]:
+def simulated(
+    survey: str,
+    *,
+    count: int | None = None,
+    seed: int = 0,
+    nights: int | None = None,
+    schema: str | None = None,
+) -> Iterator[Packet]:
     """Packets of a simulated survey; each carries its true class in the header ``truth``.
+
+    Parameters
+    ----------
+    survey
+        Its name.
+    count, seed, nights
+        See :func:`skysieve.sources.simulate`.
+    schema
+        Version of the schema, such as ``"11.0"``, or several with commas between them: then objects differ in theirs.
 
     Raises
     ------
     StreamError
-        If that survey cannot be simulated.
+        If that survey, or that version of it, cannot be simulated.
 
     Examples
     --------
@@ -36,4 +61,13 @@ def simulated(survey: str, *, count: int | None = None, seed: int = 0) -> Iterat
         )
     if count is not None and count < 1:
         raise StreamError(f"--count {count}: ask for one alert or more.")
-    return _SURVEYS[survey](count, seed)
+    try:
+        alerts = simulate(
+            count,
+            survey=_SURVEYS[survey]([part.strip() for part in schema.split(",")] if schema else []),
+            seed=seed,
+            nights=nights,
+        )
+    except ValueError as error:
+        raise StreamError(f"{error}.") from None
+    return (alert.packet for alert in alerts)
