@@ -10,6 +10,8 @@ import numpy as np
 from skysieve.sources.simulation.measured import DETECTION, Measured
 from skysieve.sources.simulation.telescope import Floats
 
+OBJECTS_PER_SEED = 2**30
+
 
 @dataclass(slots=True)
 class Sighting:
@@ -18,7 +20,7 @@ class Sighting:
     Attributes
     ----------
     number
-        How many such objects came before, of all the seeds, so to say: no other seed has it.
+        Number of the object, which no other object has, of whatever seed: seed S's are from S × 2^30 on.
     ra, dec
         Where it is in its newest alert, degrees; only an asteroid moves.
     first

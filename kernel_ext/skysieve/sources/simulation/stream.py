@@ -9,7 +9,7 @@ import numpy as np
 
 from skysieve.sources.outgoing import Packet
 from skysieve.sources.simulation.population import KINDS
-from skysieve.sources.simulation.sighting import Drawn, Sighting
+from skysieve.sources.simulation.sighting import OBJECTS_PER_SEED, Drawn, Sighting
 from skysieve.sources.simulation.sky import ecliptic_to_equatorial, separation, sun_longitude
 from skysieve.sources.simulation.solar_system import seen
 from skysieve.sources.simulation.survey import Pool, Survey, draw_pool
@@ -19,9 +19,7 @@ PROPORTIONS = {kind.label: kind.share for kind in KINDS}
 POOL = 200
 _SHARES = np.array([kind.share for kind in KINDS])
 _ALERTS_PER_VISIT = 40
-_OBJECTS_PER_SEED = 2**30
 _SEEDS = 2**16
-_JITTER_DAYS = 0.4 / 86400  # a shutter sweeps across the field
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +112,7 @@ class _Sky:
         self._rng = np.random.default_rng([seed, 1])
         self._fields: dict[tuple[int, int], tuple[int, _Field]] = {}
         self._owed = self._rng.uniform(0, 1, len(KINDS))  # alerts of each kind that its share still asks for
-        self._number = (seed % _SEEDS) * _OBJECTS_PER_SEED
+        self._number = (seed % _SEEDS) * OBJECTS_PER_SEED
 
     def observe(self, visit: Visit) -> list[tuple[Drawn, Sighting]]:
         """Alerts of a visit, in random order."""
@@ -127,7 +125,7 @@ class _Sky:
         field.followed.extend(one for one in new if len(one.drawn.measured.alerts) > 1)
         alerts = [*again, *new]
         noise = self._rng.normal(size=len(alerts)).tolist()
-        sweep = (_JITTER_DAYS * self._rng.uniform(-1, 1, len(alerts))).tolist()
+        sweep = (self._telescope.shutter_seconds / 86400 * self._rng.uniform(-1, 1, len(alerts))).tolist()
         order = self._rng.permutation(len(alerts)).tolist()
         for slot, n in enumerate(order):
             sighting = alerts[n].sighting

@@ -55,6 +55,8 @@ class Telescope:
         Error of the calibration, magnitudes.
     visit_seconds, night_hours
         From one visit to the next, and how long a night lasts.
+    shutter_seconds
+        How much earlier or later than its middle the shutter opens at the edges of the field.
     first_mjd
         Middle of the first visit, TAI.
     pairs
@@ -78,6 +80,7 @@ class Telescope:
     floor: float
     visit_seconds: float
     night_hours: float
+    shutter_seconds: float
     first_mjd: float
     pairs: tuple[tuple[str, str], ...]
     pair_visits: int

@@ -25,6 +25,7 @@ LSST = Telescope(
     floor=0.005,
     visit_seconds=34.0,  # 30 s open, then the shutter and the readout
     night_hours=8.5,
+    shutter_seconds=0.4,
     first_mjd=61_345.04,  # about two hours after sunset at Cerro Pachón
     pairs=(("r", "i"), ("g", "r"), ("i", "z"), ("z", "y"), ("y", "i"), ("u", "r")),
     pair_visits=58,  # 33 minutes
@@ -34,7 +35,6 @@ LSST = Telescope(
     look_back_days=0.0,
     brighter=0.0,
 )
-SHUTTER_DAYS = 0.4 / 86400  # it sweeps across the field
 
 _days = np.datetime64("2020-01-01") + np.arange(366 * 30)
 _FIRST_DAY = int((_days[0] - np.datetime64("1858-11-17")).astype(int))

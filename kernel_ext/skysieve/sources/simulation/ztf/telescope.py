@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+
 from skysieve.sources.simulation.telescope import Band, Floats, Telescope
 
 # Depth and seeing are the medians of Bellm et al. (2019, PASP 131, 018002), whose Table 1 also has the camera's scale;
@@ -22,6 +23,7 @@ ZTF = Telescope(
     floor=0.02,
     visit_seconds=40.0,  # 30 s open, then the readout and the way to the next field
     night_hours=9.0,
+    shutter_seconds=0.0,  # an exposure has one time in its packets
     first_mjd=61_345.11,  # about an hour and a half after sunset at Palomar
     pairs=(("g", "r"), ("r", "g"), ("g", "r"), ("i", "r")),
     pair_visits=45,  # half an hour
