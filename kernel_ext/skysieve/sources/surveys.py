@@ -10,6 +10,7 @@ from skysieve.sources.outgoing import Packet
 from skysieve.sources.simulation import simulate
 from skysieve.sources.simulation.lsst.survey import SimulatedLsst
 from skysieve.sources.simulation.survey import Survey
+from skysieve.sources.simulation.ztf.survey import SimulatedZtf
 
 
 def _lsst(schemas: list[str]) -> Survey:
@@ -22,7 +23,13 @@ def _lsst(schemas: list[str]) -> Survey:
     return SimulatedLsst(tuple(versions)) if versions else SimulatedLsst()
 
 
-_SURVEYS: dict[str, Callable[[list[str]], Survey]] = {"lsst": _lsst}
+def _ztf(schemas: list[str]) -> Survey:
+    if len(schemas) > 1:
+        raise ValueError(f"ZTF packets can be simulated in one schema at a time, not {', '.join(schemas)}")
+    return SimulatedZtf(*schemas)
+
+
+_SURVEYS: dict[str, Callable[[list[str]], Survey]] = {"lsst": _lsst, "ztf": _ztf}
 
 
 def simulated(
@@ -54,6 +61,8 @@ def simulated(
     >>> packet = next(simulated("lsst", count=1))
     >>> packet.value[:5].hex()
     '00000003e8'
+    >>> next(simulated("ztf", count=1)).value[:4]
+    b'Obj\\x01'
     """
     if survey not in _SURVEYS:
         raise StreamError(

@@ -27,6 +27,7 @@ from skysieve.sources.simulation.lsst.telescope import LSST
 from skysieve.sources.simulation.measured import Measured
 from skysieve.sources.simulation.telescope import Rng, magnitude_of
 
+CUTOUTS = ("cutoutDifference", "cutoutScience", "cutoutTemplate")
 MODEL_ID = 2**57  # as wide, encoded, as the ids that take its place
 MODEL_SS_ID = 2**54
 MODEL_SKY = (150.0, -30.0)
@@ -51,7 +52,7 @@ class Model:
     version
         Schema id.
     record
-        The alert, as a value.
+        The alert, as a value, without its cutouts.
     sources, forced
         Numbers of the visits that the detections (the alert's own last) and the forced sources come from.
     packet
@@ -122,6 +123,8 @@ def _alert(
     out = io.BytesIO()
     out.write(frame(version))
     fastavro.schemaless_writer(out, parsed_schema(version), record)
+    for name in CUTOUTS:
+        del record[name]  # as large as the packet, and not needed any more
     return Model(measured, alerts, version, record, shown, forced_now, out.getvalue())
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from skysieve.packets.lsst_schemas import load
 from skysieve.sources.simulation.layout import Path, offsets
 from skysieve.sources.simulation.lsst.cutouts import crval_card
-from skysieve.sources.simulation.lsst.drawing import MODEL_SKY, Model, frame
+from skysieve.sources.simulation.lsst.drawing import CUTOUTS, MODEL_SKY, Model, frame
 from skysieve.sources.simulation.lsst.records import (
     AGGREGATED,
     PROCESSING_DAYS,
@@ -39,7 +39,6 @@ _FIRST_ID = 170_000_000_000_000_000 // IDS_PER_OBJECT * IDS_PER_OBJECT
 _FIRST_SS_ID = 21_000_000_000_000_000
 _ID_BYTES, _SS_ID_BYTES, _VISIT_BYTES, _DESIGNATION_BYTES = 9, 8, 6, 9
 _CARD_BYTES = 80
-_CUTOUTS = ("cutoutDifference", "cutoutScience", "cutoutTemplate")
 _PACK = {"float": struct.Struct("<f"), "double": struct.Struct("<d")}
 _SLOPES = {"psfFlux": 1.0, "scienceFlux": 1.0, "apFlux": 1.0, "trailFlux": 1.0}
 
@@ -73,7 +72,7 @@ class Restamper:
         self._fluxes = _Fluxes(model, places, rows)
         self._aggregates = [] if measured.kind.solar_system else _band_aggregates(model, places)
         self._planet = _Planet(model, places) if measured.kind.solar_system else None
-        cutouts = [places[(name,)] for name in _CUTOUTS]
+        cutouts = [places[(name,)] for name in CUTOUTS]
         head = model.packet[cutouts[0] : cutouts[0] + 2880]
         self._crval = [
             Places([at + head.index(f"CRVAL{axis}  =".encode()) for at in cutouts], _CARD_BYTES)

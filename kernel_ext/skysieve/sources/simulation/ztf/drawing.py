@@ -28,6 +28,7 @@ MODEL_ASTEROID = "000000"
 FIRST_SLOT = 100  # so that every number in an image is as wide, encoded, as any other
 HISTORY_DAYS = 30.0
 SYNC = hashlib.md5(b"skysieve", usedforsecurity=False).digest()
+_ONE_RECORD = b"\x02"
 _PUBLISHER = "Skysieve (simulated ZTF)"
 _CHANNELS = 64
 _SCATTER_ARCSEC = 0.1
@@ -61,8 +62,8 @@ class Model:
         Where each detection lies, from the object.
     tblid
         Number of each visit's detection in its image.
-    encoded, head
-        The Avro record, and what comes before it in the packet; ``SYNC`` comes after it.
+    packet, begins
+        The packet, and where in it the Avro record begins; ``SYNC`` ends it.
     """
 
     measured: Measured
@@ -74,8 +75,8 @@ class Model:
     forced: tuple[int, ...]
     offsets: Offsets
     tblid: Any
-    encoded: bytes
-    head: bytes
+    packet: bytes
+    begins: int
 
 
 @cache
@@ -181,7 +182,9 @@ class _Drawing:
                 for which in ("science", "template", "difference")
             },
         }
-        encoded, head = _encode(record)
+        packet, begins = _encode(record)
+        for which in ("Science", "Template", "Difference"):
+            record[f"cutout{which}"]["stampData"] = b""  # as large as the packet, and not needed any more
         return Model(
             measured,
             alerts,
@@ -192,8 +195,8 @@ class _Drawing:
             tuple(recent),
             self._offsets,
             self._tblid,
-            encoded,
-            head,
+            packet,
+            begins,
         )
 
     def _first_detection(self, now: int) -> int:
@@ -223,10 +226,18 @@ def _shifted(offset: tuple[float, float]) -> tuple[float, float]:
     return MODEL_SKY[0] + east / 3600 / float(np.cos(np.radians(MODEL_SKY[1]))), MODEL_SKY[1] + north / 3600
 
 
-def _encode(record: Record) -> tuple[bytes, bytes]:
-    """Encode the alert, and what comes before it in its container."""
-    alone, container = io.BytesIO(), io.BytesIO()
-    fastavro.schemaless_writer(alone, parsed_schema(), record)
-    fastavro.writer(container, parsed_schema(), [record], codec="null", sync_marker=SYNC)
-    encoded = alone.getvalue()
-    return encoded, container.getvalue()[: -len(encoded) - len(SYNC)]
+@cache
+def _header() -> bytes:
+    """Give what every packet begins with, the schema in it."""
+    empty = io.BytesIO()
+    fastavro.writer(empty, parsed_schema(), [], codec="null", sync_marker=SYNC)
+    return empty.getvalue()
+
+
+def _encode(record: Record) -> tuple[bytes, int]:
+    """Encode the packet, and say where in it the Avro record begins."""
+    encoded, size = io.BytesIO(), io.BytesIO()
+    fastavro.schemaless_writer(encoded, parsed_schema(), record)
+    fastavro.schemaless_writer(size, "long", encoded.tell())
+    head = _header() + _ONE_RECORD + size.getvalue()
+    return head + encoded.getvalue() + SYNC, len(head)

@@ -72,13 +72,17 @@ def stem(jd: float, field: int) -> str:
     >>> stem(2460449.878449, 386)
     'ztf_20240519378449_000386'
     """
-    return f"ztf_{date_digits(jd)}_{field:06d}"
+    return _stem(date_digits(jd), field)
 
 
 def archive_stem(jd: float, field: int) -> str:
     """Give the same with the archive's folder before it."""
     digits = date_digits(jd)
-    return f"/ztf/archive/sci/{digits[:4]}/{digits[4:8]}/{digits[8:]}/{stem(jd, field)}"
+    return f"/ztf/archive/sci/{digits[:4]}/{digits[4:8]}/{digits[8:]}/{_stem(digits, field)}"
+
+
+def _stem(digits: str, field: int) -> str:
+    return f"ztf_{digits}_{field:06d}"
 
 
 def cutout_stem(candid: int) -> str:

@@ -59,9 +59,8 @@ class Restamper:
 
     def __init__(self, model: Model) -> None:
         self._model = model
-        self._packet = np.frombuffer(model.head + model.encoded + SYNC, dtype=np.uint8)
-        found = offsets(ztf_schema.schema(), model.encoded)
-        places = {path: at + len(model.head) for path, at in found.items()}
+        self._packet = np.frombuffer(model.packet, dtype=np.uint8)
+        places = offsets(ztf_schema.schema(), model.packet.removesuffix(SYNC), model.begins)
         self._now = model.measured.alerts[model.alerts - 1]
         detections, others = _rows(model, self._now)
         every = [*detections, *others]

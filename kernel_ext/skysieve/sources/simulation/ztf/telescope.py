@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -87,8 +89,13 @@ def date_digits(jd: float) -> str:
     '20240519378460'
     """
     day, part = divmod(jd - _EPOCH_JD, 1.0)
-    date = str(np.datetime64(0, "D") + int(day)).replace("-", "")
-    return f"{date}{int(part * 1e6):06d}"
+    return f"{_date(int(day))}{int(part * 1e6):06d}"
+
+
+@cache
+def _date(days: int) -> str:
+    """Date that is so many days after the first of 1970."""
+    return str(np.datetime64(0, "D") + days).replace("-", "")
 
 
 def field_at(ra: float, dec: float) -> int:
