@@ -40,7 +40,7 @@ def simulated(
     nights: int | None = None,
     schema: str | None = None,
 ) -> Iterator[Packet]:
-    """Packets of a simulated survey; each carries its true class in the header ``truth``.
+    r"""Packets of a simulated survey; each carries its true class in the header ``truth``.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def simulated(
     >>> packet.value[:5].hex()
     '00000003e8'
     >>> next(simulated("ztf", count=1)).value[:4]
-    b'Obj\\x01'
+    b'Obj\x01'
     """
     if survey not in _SURVEYS:
         raise StreamError(

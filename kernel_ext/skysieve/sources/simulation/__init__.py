@@ -49,11 +49,12 @@ def simulate(
         The same seed and pool give the same bytes, whatever the count (if ``nights`` is not given). Ids differ
         between seeds that differ modulo 65,536.
     pool
-        About how many objects are drawn in full; 200 take some seconds. There is at least one of each kind in each
-        band in which it can be seen first; fewer than 96 mean fewer bands.
+        About how many objects are drawn in full, each when it is first needed, so that the first some thousand
+        alerts come more slowly than those after them. There is at least one of each kind in each band in which it
+        can be seen first; fewer than 96 mean fewer bands.
     nights
         How many nights the alerts are spread over, evenly. A night is full if there is no count; without ``nights``,
-        a night is as full as LSST's (ZTF's) and the next one begins when 32,480 (28,800) alerts have been given.
+        a night is as full as LSST's (ZTF's) and the next one begins when 32,480 (32,400) alerts have been given.
 
     Yields
     ------

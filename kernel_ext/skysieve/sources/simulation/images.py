@@ -47,8 +47,8 @@ def draw(rng: np.random.Generator, scene: Scene, pixels: int, template_visits: i
     --------
     >>> scene = Scene("point", 5e3, 1e3, False, 200.0, 14.6, 14.3, 30.0, 4.0, 0.0)
     >>> images = draw(np.random.default_rng(1), scene, 30, 20)
-    >>> abs((images.science - images.template).sum() - 5e3) < 10 * 200
-    True
+    >>> images.science.shape, bool(abs((images.science - images.template).sum() - 5e3) < 10 * 200)
+    ((30, 30), True)
     """
     field = grid(pixels)
     per_pixel = scene.error / np.sqrt(2.266 * scene.fwhm**2)

@@ -12,7 +12,7 @@ from skysieve.sources.simulation.population import KINDS
 from skysieve.sources.simulation.sighting import OBJECTS_PER_SEED, Drawn, Sighting
 from skysieve.sources.simulation.sky import ecliptic_to_equatorial, separation, sun_longitude
 from skysieve.sources.simulation.solar_system import seen
-from skysieve.sources.simulation.survey import Pool, Survey, draw_pool
+from skysieve.sources.simulation.survey import Pool, Survey, make_pool
 from skysieve.sources.simulation.telescope import Telescope, Visit
 
 PROPORTIONS = {kind.label: kind.share for kind in KINDS}
@@ -55,7 +55,7 @@ def stream(
         raise ValueError(f"nights must be above 0, but is {nights}")
     if nights is not None and count is not None and count < nights:
         raise ValueError(f"{nights} nights need at least as many alerts, not {count}")
-    return _stream(survey, count, seed, draw_pool(survey, seed, pool), nights) if count != 0 else iter(())
+    return _stream(survey, count, seed, make_pool(survey, seed, pool), nights) if count != 0 else iter(())
 
 
 def _stream(
@@ -188,7 +188,7 @@ class _Sky:
         dec = field.dec + distance * np.sin(angle)
         ra = (field.ra + distance * np.cos(angle) / np.cos(np.radians(field.dec))) % 360
         choice = self._pool[kind][visit.start]
-        drawn = choice[int(which * len(choice))]
+        drawn = choice[int(which * len(choice))].drawn
         motion = (0.0, 0.0)
         if KINDS[kind].solar_system:
             view = seen(ra, dec, visit.mjd, drawn.measured.subject.distance, 20.0)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 
 from skysieve.sources.simulation.measured import Measured, measure
-from skysieve.sources.simulation.population import KINDS
+from skysieve.sources.simulation.population import KINDS, Kind
 from skysieve.sources.simulation.sighting import Drawn
 from skysieve.sources.simulation.telescope import Rng, Telescope
-
-Pool = list[list[list[Drawn]]]
 
 
 class Survey(Protocol):
@@ -27,8 +26,24 @@ class Survey(Protocol):
         ...
 
 
-def draw_pool(survey: Survey, seed: int, size: int) -> Pool:
-    """Draw objects: for every kind and every start in the cycle of bands at least one, the others by the shares.
+class PooledObject:
+    """An object that is drawn when it is first needed, and the same whenever that is."""
+
+    def __init__(self, survey: Survey, kind: Kind, start: tuple[int, int], seed: list[int]) -> None:
+        self._survey, self._kind, self._start, self._seed = survey, kind, start, seed
+
+    @cached_property
+    def drawn(self) -> Drawn:
+        """The object, with all its alerts."""
+        rng = np.random.default_rng(self._seed)
+        return self._survey.draw(rng, measure(rng, self._survey.telescope, self._kind, *self._start))
+
+
+Pool = list[list[list[PooledObject]]]
+
+
+def make_pool(survey: Survey, seed: int, size: int) -> Pool:
+    """Make a pool: for every kind and every start in the cycle of bands at least one object, the others by the shares.
 
     Returns
     -------
@@ -37,13 +52,14 @@ def draw_pool(survey: Survey, seed: int, size: int) -> Pool:
     """
     pairs = min(max(size // (2 * len(KINDS)), 1), len(survey.telescope.pairs))
     starts = list(survey.telescope.starts())[: 2 * pairs]
-    rng = np.random.default_rng([seed, 0])
     return [
         [
-            [survey.draw(rng, measure(rng, survey.telescope, kind, *start)) for _ in range(count)]
-            for start, count in zip(starts, _split(round(kind.share * size), len(starts)), strict=True)
+            [PooledObject(survey, kind, start, [seed, 0, k, s, n]) for n in range(count)]
+            for s, (start, count) in enumerate(
+                zip(starts, _split(round(kind.share * size), len(starts)), strict=True)
+            )
         ]
-        for kind in KINDS
+        for k, kind in enumerate(KINDS)
     ]
 
 

@@ -32,6 +32,7 @@ def render(rng: Rng, scene: Scene) -> Cutouts:
 
     Examples
     --------
+    >>> import numpy as np
     >>> scene = Scene("point", -5e3, 9e3, False, 40.0, 31.2, 30.9, 30.0, 2.0, 0.0)
     >>> len(gzip.decompress(render(np.random.default_rng(1), scene).difference))
     20160

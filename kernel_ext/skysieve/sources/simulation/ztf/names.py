@@ -29,7 +29,7 @@ class Names:
         Examples
         --------
         >>> import numpy as np
-        >>> Names(21, np.array(["r"])).difference(2460449.878449, 386, 0)
+        >>> Names(21, np.array(["r"])).difference(2460449.8784496, 386, 0)
         'ztf_20240519378449_000386_zr_c06_o_q2_scimrefdiffimg.fits'
         """
         ccd, quadrant = divmod(self.rcid, 4)
@@ -42,7 +42,7 @@ class Names:
         Examples
         --------
         >>> import numpy as np
-        >>> Names(21, np.array(["g"])).archived(2460420.9637501, 386, 0)[:43]
+        >>> Names(21, np.array(["g"])).archived(2460420.9637506, 386, 0)[:43]
         '/ztf/archive/sci/2024/0420/463750/ztf_20240'
         """
         folder = archive_stem(jd, field).removesuffix(stem(jd, field))
@@ -69,7 +69,7 @@ def stem(jd: float, field: int) -> str:
 
     Examples
     --------
-    >>> stem(2460449.878449, 386)
+    >>> stem(2460449.8784496, 386)
     'ztf_20240519378449_000386'
     """
     return _stem(date_digits(jd), field)
