@@ -3,7 +3,6 @@
 import io
 import itertools
 import math
-import time
 import warnings
 from collections import Counter
 from functools import cache
@@ -303,15 +302,3 @@ def test_difference_is_science_minus_template():
     _, record = sample()[0]
     images = [fits.getdata(io.BytesIO(record[name])) for name in CUTOUTS]
     np.testing.assert_allclose(images[0], images[1] - images[2], rtol=1e-4, atol=0.1)
-
-
-@pytest.mark.slow
-def test_speed(capsys):
-    start = time.perf_counter()
-    alerts = simulate(5001)
-    next(alerts)
-    drawn = time.perf_counter()
-    size = sum(len(alert.packet.value) for alert in alerts)
-    rate = 5000 / (time.perf_counter() - drawn)
-    with capsys.disabled():
-        print(f"\npool of 200 drawn in {drawn - start:.1f} s; {rate:,.0f} packets/s of {size / 5e6:.0f} kB")
