@@ -295,7 +295,8 @@ def test_a_point_source_shows_its_flux_in_the_difference_image():
             near = np.hypot(columns - x, rows - y) < 8
         error = math.sqrt(variance[near].sum())
         flux = record["diaSource"]["psfFlux"]
-        assert image[near].sum() == pytest.approx(flux, abs=5 * error + 0.05 * abs(flux))
+        tolerance = 5 * math.hypot(error, record["diaSource"]["psfFluxErr"]) + 0.05 * abs(flux)
+        assert image[near].sum() == pytest.approx(flux, abs=tolerance)
 
 
 def test_difference_is_science_minus_template():

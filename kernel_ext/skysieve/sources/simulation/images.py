@@ -10,13 +10,17 @@ from skysieve.sources.simulation.telescope import Floats
 
 _MOFFAT_BETA = 4.765  # of turbulence: Trujillo et al. 2001, MNRAS 328, 977
 _BLOCK = 2880
+_SKY_ELECTRONS = 50.0  # light that doubles the variance of the sky, in sigmas of it
 
 Grid = tuple[Floats, Floats]
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What a stamp shows: fluxes and their error in one unit, lengths in pixels, positions from 0, degrees."""
+    """What a stamp shows: fluxes in one unit, lengths in pixels, positions from 0, angles in degrees.
+
+    ``error`` is that of the flux of a point source too faint to add any noise.
+    """
 
     shape: str
     change: float
@@ -32,12 +36,12 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Images:
-    """The pixels of the three cutouts, and the noise of one pixel of empty sky."""
+    """The pixels of science image and template, and their variances."""
 
     science: Floats
     template: Floats
-    science_noise: float
-    template_noise: float
+    science_variance: Floats
+    template_variance: Floats
 
 
 def draw(rng: np.random.Generator, scene: Scene, pixels: int, template_visits: int) -> Images:
@@ -52,12 +56,22 @@ def draw(rng: np.random.Generator, scene: Scene, pixels: int, template_visits: i
     """
     field = grid(pixels)
     per_pixel = scene.error / np.sqrt(2.266 * scene.fwhm**2)
-    template_pixel = per_pixel / np.sqrt(template_visits)
     point = moffat(field, scene.x, scene.y, scene.fwhm)
     static = scene.static * (_host(field, scene, point) if scene.host else point)
-    template = static + rng.normal(0, template_pixel, static.shape)
-    science = static + _SHAPES[scene.shape](field, scene) + rng.normal(0, per_pixel, static.shape)
-    return Images(science, template, float(per_pixel), float(template_pixel))
+    changed = static + _SHAPES[scene.shape](field, scene)
+    template_variance = _variance(static, per_pixel / np.sqrt(template_visits))
+    science_variance = _variance(changed, per_pixel)
+    return Images(
+        changed + rng.normal(size=changed.shape) * np.sqrt(science_variance),
+        static + rng.normal(size=static.shape) * np.sqrt(template_variance),
+        science_variance,
+        template_variance,
+    )
+
+
+def _variance(light: Floats, sky_noise: float) -> Floats:
+    """Variance of each pixel: that of the sky, and more where there is light."""
+    return np.asarray(sky_noise**2 * (1 + np.clip(light, 0, None) / (_SKY_ELECTRONS * sky_noise)))
 
 
 def grid(pixels: int) -> Grid:

@@ -27,6 +27,8 @@ class Measured:
     flux, error, static
         Difference flux, its error, and the template's flux, nJy. Noise is in the flux except where an alert comes
         from it: that has its own noise each time it is sent.
+    sky_error
+        Error of the flux where there is nothing, nJy.
     seeing
         FWHM, arcsec.
     detected
@@ -43,6 +45,7 @@ class Measured:
     bands: BandNames
     flux: Floats
     error: Floats
+    sky_error: Floats
     static: Floats
     seeing: Floats
     detected: NDArray[np.bool_]
@@ -81,7 +84,9 @@ def _measure(rng: Rng, telescope: Telescope, kind: Kind, pair: int, second: int)
     error = np.array(
         [telescope.flux_error(f, str(b)) for f, b in zip(static + subject.change, bands, strict=True)]
     )
-    error *= np.exp(rng.normal(0.1, 0.15, error.size))  # Moon, clouds, seeing
+    sky_error = np.array([telescope.flux_error(0.0, str(b)) for b in bands])
+    worse = np.exp(rng.normal(0.1, 0.15, error.size))  # Moon, clouds, seeing
+    error, sky_error = worse * error, worse * sky_error
     strength = np.abs(subject.change) / error
     if strength[start] < SURE_DETECTION:
         return None
@@ -98,5 +103,16 @@ def _measure(rng: Rng, telescope: Telescope, kind: Kind, pair: int, second: int)
     detected[earlier[:-MAX_PAST_DETECTIONS]] = False
     seeing = np.array([telescope.draw_seeing(rng, str(b)) for b in bands])
     return Measured(
-        kind, subject, days, bands, flux, error, static, seeing, detected, tuple(alerts.tolist()), start
+        kind,
+        subject,
+        days,
+        bands,
+        flux,
+        error,
+        sky_error,
+        static,
+        seeing,
+        detected,
+        tuple(alerts.tolist()),
+        start,
     )

@@ -50,18 +50,15 @@ def render(rng: np.random.Generator, scene: Scene, sky: tuple[float, float]) -> 
     34560
     """
     drawn = draw(rng, scene, STAMP_PIXELS, _TEMPLATE_VISITS)
-    template_variance = drawn.template_noise**2
-    noise = drawn.science_noise
-    variance = noise**2 * (1 + np.clip(drawn.science, 0, None) / (50 * noise))
     middle = (PSF_PIXELS - 1) / 2
     psf = moffat(grid(PSF_PIXELS), middle, middle, scene.fwhm)
     top = _image_header(scene, sky)
     difference, science, template = (
-        _fits(top, image, noise, psf / psf.sum())
-        for image, noise in (
-            (drawn.science - drawn.template, variance + template_variance),
-            (drawn.science, variance),
-            (drawn.template, np.full_like(drawn.template, template_variance)),
+        _fits(top, image, variance, psf / psf.sum())
+        for image, variance in (
+            (drawn.science - drawn.template, drawn.science_variance + drawn.template_variance),
+            (drawn.science, drawn.science_variance),
+            (drawn.template, drawn.template_variance),
         )
     )
     return Cutouts(difference, science, template)

@@ -189,7 +189,7 @@ def _scene(rng: Rng, measured: Measured, visit: int) -> Scene:
         change=float(measured.flux[visit]),
         static=float(measured.static[visit]),
         host=measured.subject.host,
-        error=float(measured.error[visit]),
+        error=float(measured.sky_error[visit]),
         x=middle + rng.uniform(-0.5, 0.5),
         y=middle + rng.uniform(-0.5, 0.5),
         angle=rng.uniform(-180, 180),

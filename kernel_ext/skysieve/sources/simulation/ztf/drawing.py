@@ -211,7 +211,7 @@ class _Drawing:
             change=shown.counts(measured.flux[visit]),
             static=shown.counts(measured.static[visit]),
             host=measured.subject.host,
-            error=shown.counts(measured.error[visit]),
+            error=shown.counts(measured.sky_error[visit]),
             # The stamp is centred on the nearest pixel of the image.
             x=middle + row["xpos"] - round(row["xpos"]),
             y=middle + row["ypos"] - round(row["ypos"]),

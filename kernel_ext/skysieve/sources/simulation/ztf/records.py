@@ -45,13 +45,11 @@ class Image:
 def image(rng: Rng, measured: Measured, visit: int) -> Image:
     """Draw what is the same for everything on the image of a visit."""
     band = str(measured.bands[visit])
-    science = measured.static[visit] + measured.flux[visit]
-    worse = measured.error[visit] / ZTF.flux_error(science, band)
     return Image(
         band,
         float(_ZERO_POINTS[band] + rng.normal(0, 0.05)),
         float(measured.seeing[visit] / ZTF.pixel_arcsec),
-        float(magnitude_of(5 * worse * ZTF.flux_error(0.0, band))),
+        float(magnitude_of(5 * measured.sky_error[visit])),
         float(rng.uniform(100, 300)),
     )
 

@@ -31,7 +31,7 @@ ZTF = Telescope(
     pair_visits=45,  # half an hour
     revisit_nights=2,
     field_radius=3.4,
-    latitudes=(-20.0, 60.0),
+    latitudes=(-20.0, 45.0),
     look_back_days=30.0,
     brighter=3.75,
 )
