@@ -1,6 +1,9 @@
 """The stream of any survey: what is the same for all of them, and how fast they are."""
 
 import itertools
+import os
+import subprocess
+import sys
 import time
 
 import pytest
@@ -21,6 +24,26 @@ def test_gives_exactly_as_many_as_asked_for(survey, count):
 @pytest.mark.parametrize(("count", "nights"), [(3, 3), (7, 2), (95, 4), (200, 1)])
 def test_gives_exactly_as_many_in_so_many_nights(survey, count, nights):
     assert sum(1 for _ in simulate(count, survey=survey(), pool=8, nights=nights)) == count
+
+
+@pytest.mark.parametrize("survey", ["lsst", "ztf"])
+def test_another_process_gives_the_same_packets(survey):
+    program = f"""
+import hashlib
+from skysieve.sources.surveys import simulated
+print(hashlib.sha256(b"".join(p.value for p in simulated({survey!r}, count=30, nights=3))).hexdigest())
+"""
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": number},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for number in ("1", "2")
+    }
+    assert len(digests) == 1
 
 
 @SURVEYS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -28,6 +29,7 @@ MODEL_ASTEROID = "000000"
 FIRST_SLOT = 100  # so that every number in an image is as wide, encoded, as any other
 HISTORY_DAYS = 30.0
 SYNC = hashlib.md5(b"skysieve", usedforsecurity=False).digest()
+_MAGIC = b"Obj\x01"
 _ONE_RECORD = b"\x02"
 _PUBLISHER = "Skysieve (simulated ZTF)"
 _CHANNELS = 64
@@ -228,10 +230,16 @@ def _shifted(offset: tuple[float, float]) -> tuple[float, float]:
 
 @cache
 def _header() -> bytes:
-    """Give what every packet begins with, the schema in it."""
-    empty = io.BytesIO()
-    fastavro.writer(empty, parsed_schema(), [], codec="null", sync_marker=SYNC)
-    return empty.getvalue()
+    """Give what every packet begins with, the schema in it.
+
+    Not by fastavro's own writer, which puts the schema's keys in an order that differs from process to process.
+    """
+    out = io.BytesIO()
+    out.write(_MAGIC)
+    text = json.dumps(ztf_schema.schema(), separators=(",", ":"), ensure_ascii=False)
+    metadata = {"avro.schema": text.encode(), "avro.codec": b"null"}
+    fastavro.schemaless_writer(out, {"type": "map", "values": "bytes"}, metadata)
+    return out.getvalue() + SYNC
 
 
 def _encode(record: Record) -> tuple[bytes, int]:
