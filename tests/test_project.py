@@ -198,7 +198,7 @@ def test_links_on_a_page_lead_somewhere(page):
 
 def test_every_module_is_on_the_map():
     text = (ROOT / "CONTRIBUTING.md").read_text()
-    folders = ("sources/lsst_simulation", "bench")  # told as a whole
+    folders = ("sources/simulation", "bench")  # told as a whole
     for path in tracked("kernel_ext/*.py", "widgets/*.py"):
         if path.name not in ("__init__.py", "__main__.py") and not any(f in str(path) for f in folders):
             assert re.search(rf"\b{path.name}\b", text), path.relative_to(ROOT)

@@ -103,16 +103,19 @@ def _show(found: dict[str, Any]) -> None:
 @app.command()
 def simulate(
     stream: StreamOption,
-    survey: Annotated[str, typer.Option(help="Survey to imitate.")] = "lsst",
+    survey: Annotated[str, typer.Option(help="Survey to imitate: lsst or ztf.")] = "lsst",
     rate: RateOption = None,
     count: Annotated[int | None, typer.Option(help="How many; endless without.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same alerts.")] = 0,
+    nights: Annotated[int | None, typer.Option(help="How many nights they are spread over.")] = None,
+    schema: Annotated[str | None, typer.Option(help="Version, as 11.0; or several: 10.0,11.0.")] = None,
 ) -> None:
     """Write simulated alerts to a stream (made if it does not exist)."""
     from skysieve.sources.surveys import simulated
 
     try:
-        _send(simulated(survey, count=count, seed=seed), stream, rate, "simulated alerts", count)
+        packets = simulated(survey, count=count, seed=seed, nights=nights, schema=schema)
+        _send(packets, stream, rate, "simulated alerts", count)
     except KeyboardInterrupt:
         if count is not None:  # an endless one is meant to be ended so
             raise

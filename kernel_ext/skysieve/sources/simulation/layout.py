@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 Path = tuple[str | int, ...]
 _FIXED = {"float": 4, "double": 8, "boolean": 1, "null": 0}
+_ONE_BYTE = 0x80  # what is below ends an integer
 _VARINT = ("int", "long", "enum")
 
 
@@ -71,8 +72,7 @@ class _Walker:
                 self.position += 1
             self.position += 1
         elif kind == "record":
-            for field in schema["fields"]:
-                self.walk(field["type"], (*path, field["name"]))
+            self._walk_record(schema, path)
         elif kind == "array":
             for number in self._items():
                 self.walk(schema["items"], (*path, number))
@@ -82,6 +82,20 @@ class _Walker:
             self.position += size
         else:
             self.walk(kind, path)
+
+    def _walk_record(self, schema: Any, path: Path) -> None:
+        for field in schema["fields"]:
+            kind = field["type"]
+            if isinstance(kind, list) and self.encoded[self.position] < _ONE_BYTE:
+                kind = kind[self.encoded[self.position] >> 1]
+                self.position += 1
+            # Nearly all fields are such numbers, and a packet has thousands of them.
+            width = _FIXED.get(kind) if isinstance(kind, str) else None
+            if width is None:
+                self.walk(kind, (*path, field["name"]))
+            elif width:
+                self.found[*path, field["name"]] = self.position
+                self.position += width
 
     def _items(self) -> Iterator[int]:
         number = 0

@@ -12,19 +12,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from skysieve.sources.lsst_simulation.light_curves import (
+from skysieve.sources.simulation.light_curves import (
     band_scatter,
     damped_random_walk,
     eclipsing_binary,
     rr_lyrae,
     supernova,
 )
-from skysieve.sources.lsst_simulation.survey import BANDS, Floats, flux_error, flux_of
+from skysieve.sources.simulation.telescope import BandNames, Floats, Rng, Telescope, flux_of
 
-Rng = np.random.Generator
-BandNames = NDArray[np.str_]
+_ORDER = "ugrizy"  # of the bands in every tuple here
 
 # Rough colours (magnitude minus that in r) of what is drawn; they only have to look right.
 _COLOURS = {
@@ -42,11 +40,12 @@ _II_FALL = (0.4, 0.75, 1.0, 1.1, 1.15, 1.2)
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One object, as seen in each of its visits; the last visit is the alert's."""
+    """One object, as it would be seen in each of some visits without noise; its first alert is at 0 days."""
 
     static: Mapping[str, float]  # nJy in the template, by band
     change: Floats  # nJy, science minus template, per visit
     host: bool = False  # whether the static light is a galaxy's
+    distance: float = 0.0  # of an asteroid, from the Sun, au
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ class Kind:
 
     label: str
     share: float
-    draw: Callable[[Rng, Floats, BandNames], Subject]
+    draw: Callable[[Rng, Telescope, Floats, BandNames], Subject]
     reliability: tuple[float, float]
     extendedness: tuple[float, float] = (1.2, 4.0)
     history_days: float = 0.0
@@ -68,12 +67,12 @@ class Kind:
 
 
 def _per_band(values: tuple[float, ...], bands: BandNames) -> Floats:
-    table = dict(zip(BANDS, values, strict=True))
+    table = dict(zip(_ORDER, values, strict=True))
     return np.array([table[str(b)] for b in bands])
 
 
 def _static(r_magnitude: float, colour: str) -> dict[str, float]:
-    return {b: float(flux_of(r_magnitude + c)) for b, c in zip(BANDS, _COLOURS[colour], strict=True)}
+    return {b: float(flux_of(r_magnitude + c)) for b, c in zip(_ORDER, _COLOURS[colour], strict=True)}
 
 
 def _variable(r_mean: float, colour: str, t_magnitude: Floats, bands: BandNames) -> Subject:
@@ -83,8 +82,8 @@ def _variable(r_mean: float, colour: str, t_magnitude: Floats, bands: BandNames)
     return Subject(static, constant * (10 ** (-0.4 * t_magnitude) - 1))
 
 
-def _supernova(rng: Rng, t: Floats, bands: BandNames, ia: bool) -> Subject:
-    peak = flux_of(rng.uniform(19.5, 23.0))
+def _supernova(rng: Rng, telescope: Telescope, t: Floats, bands: BandNames, ia: bool) -> Subject:
+    peak = flux_of(rng.uniform(19.5, 23.0) - telescope.brighter)
     rise, fall = (rng.normal(4, 0.5), rng.normal(22, 3)) if ia else (rng.normal(3, 0.5), rng.uniform(40, 90))
     since = rng.uniform(-8, 35 if ia else 70)
     shape_peak, shape_fall = (_IA_PEAK, _IA_FALL) if ia else (_II_PEAK, _II_FALL)
@@ -94,62 +93,69 @@ def _supernova(rng: Rng, t: Floats, bands: BandNames, ia: bool) -> Subject:
             for when, p, f in zip(t, _per_band(shape_peak, bands), _per_band(shape_fall, bands), strict=True)
         ]
     )
-    return Subject(_static(rng.uniform(20, 24), "galaxy"), flux, host=True)
+    return Subject(_static(rng.uniform(20, 24) - telescope.brighter, "galaxy"), flux, host=True)
 
 
-def _sn_ia(rng: Rng, t: Floats, bands: BandNames) -> Subject:
-    return _supernova(rng, t, bands, ia=True)
+def _sn_ia(rng: Rng, telescope: Telescope, t: Floats, bands: BandNames) -> Subject:
+    return _supernova(rng, telescope, t, bands, ia=True)
 
 
-def _sn_ii(rng: Rng, t: Floats, bands: BandNames) -> Subject:
-    return _supernova(rng, t, bands, ia=False)
+def _sn_ii(rng: Rng, telescope: Telescope, t: Floats, bands: BandNames) -> Subject:
+    return _supernova(rng, telescope, t, bands, ia=False)
 
 
-def _rr_lyrae(rng: Rng, t: Floats, bands: BandNames) -> Subject:
+def _rr_lyrae(rng: Rng, telescope: Telescope, t: Floats, bands: BandNames) -> Subject:
     shape = rr_lyrae(t, 0.0, rng.uniform(0.5, 1.1), rng.uniform(0.45, 0.75), rng.uniform())
     # Amplitudes relative to g are near those of Sesar et al. (2010, ApJ 708, 717).
     return _variable(
-        rng.uniform(17.5, 22),
+        rng.uniform(17.5, 22) - telescope.brighter,
         "blue star",
         shape * _per_band((0.95, 1.0, 0.72, 0.57, 0.53, 0.5), bands),
         bands,
     )
 
 
-def _eclipsing_binary(rng: Rng, t: Floats, bands: BandNames) -> Subject:
+def _eclipsing_binary(rng: Rng, telescope: Telescope, t: Floats, bands: BandNames) -> Subject:
     primary = rng.uniform(0.15, 1.0)
     width = rng.uniform(0.015, 0.06)
     eclipse = rng.choice((0.0, 0.5)) + rng.normal(0, width)  # alerts come from the eclipses
     period = float(np.exp(rng.normal(0.0, 0.8)))
     shape = eclipsing_binary(t, 0.0, (primary, primary * rng.uniform(0.1, 0.9)), width, period, eclipse)
-    return _variable(rng.uniform(17.5, 21.5), "yellow star", shape, bands)
+    return _variable(rng.uniform(17.5, 21.5) - telescope.brighter, "yellow star", shape, bands)
 
 
-def _agn(rng: Rng, t: Floats, bands: BandNames) -> Subject:
+def _agn(rng: Rng, telescope: Telescope, t: Floats, bands: BandNames) -> Subject:
     walk = damped_random_walk(rng, t, 10 ** rng.normal(2.2, 0.3), 1.0)
     sigma = rng.uniform(0.1, 0.3)
-    scatter = np.array([band_scatter(sigma, BANDS[str(b)].wavelength_nm) for b in bands])
-    return _variable(rng.uniform(18, 22), "quasar", walk * scatter, bands)
+    scatter = np.array([band_scatter(sigma, telescope.bands[str(b)].wavelength_nm) for b in bands])
+    return _variable(rng.uniform(18, 22) - telescope.brighter, "quasar", walk * scatter, bands)
 
 
-def _asteroid(rng: Rng, t: Floats, bands: BandNames) -> Subject:
-    flux = np.array([_static(rng.uniform(18.5, 23), "sunlight")[str(b)] for b in bands])
-    return Subject(dict.fromkeys(BANDS, 0.0), flux)
+def _asteroid(rng: Rng, telescope: Telescope, t: Floats, bands: BandNames) -> Subject:
+    light = _static(rng.uniform(18.5, 23) - telescope.brighter, "sunlight")
+    turning = 1 + rng.uniform(0.0, 0.2) * np.sin(2 * np.pi * (t / rng.uniform(0.15, 0.8) + rng.uniform()))
+    flux = np.array([light[str(b)] for b in bands]) * turning
+    # Before its first alert it was elsewhere.
+    return Subject(dict.fromkeys(_ORDER, 0.0), np.where(t < 0, 0.0, flux), distance=rng.uniform(2.0, 3.5))
 
 
-def _false(rng: Rng, bands: BandNames, static: dict[str, float], spread: float) -> Subject:
-    error = np.array([flux_error(static[str(b)], str(b)) for b in bands])
-    change = rng.normal(0, spread, bands.size) * error
-    change[-1] = rng.choice((1, 1, 1, -1)) * (5.3 + rng.exponential(5)) * error[-1]
-    return Subject(static, change)
+def _false(
+    rng: Rng, telescope: Telescope, t: Floats, bands: BandNames, static: dict[str, float], *, again: bool
+) -> Subject:
+    error = np.array([telescope.flux_error(static[str(b)], str(b)) for b in bands])
+    sign = rng.choice((1, 1, 1, -1))
+    strength = sign * (5.3 + rng.exponential(5, size=t.size))
+    seen = (t == 0) | ((t > 0) & again)
+    return Subject(static, error * np.where(seen, strength, rng.normal(0, 3.0 if again else 0.0, t.size)))
 
 
-def _dipole(rng: Rng, t: Floats, bands: BandNames) -> Subject:
-    return _false(rng, bands, _static(rng.uniform(16.5, 19), "yellow star"), 3.0)
+def _dipole(rng: Rng, telescope: Telescope, t: Floats, bands: BandNames) -> Subject:
+    static = _static(rng.uniform(16.5, 19) - telescope.brighter, "yellow star")
+    return _false(rng, telescope, t, bands, static, again=True)
 
 
-def _artefact(rng: Rng, t: Floats, bands: BandNames) -> Subject:
-    return _false(rng, bands, dict.fromkeys(BANDS, 0.0), 1.0)
+def _artefact(rng: Rng, telescope: Telescope, t: Floats, bands: BandNames) -> Subject:
+    return _false(rng, telescope, t, bands, dict.fromkeys(_ORDER, 0.0), again=False)
 
 
 KINDS = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from skysieve.sources.lsst_simulation.survey import Floats
+from skysieve.sources.simulation.telescope import Floats
 
 # RRab in V: amplitude ratios and phase differences of a truncated Fourier series, rounded from the ranges in
 # Jurcsik & Kovács (1996, A&A 312, 111), who write it with sines.

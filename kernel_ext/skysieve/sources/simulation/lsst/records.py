@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
 import numpy as np
 
-from skysieve.packets.lsst_schemas import load
-from skysieve.sources.lsst_simulation.survey import BANDS, PIXEL_ARCSEC, visit_of
+from skysieve.packets.lsst_schemas import load, schema_files
+from skysieve.sources.simulation.lsst.telescope import LSST, visit_of
+from skysieve.sources.simulation.telescope import Floats, Rng
 
-SCHEMA_ID = 1000
 PROCESSING_DAYS = 0.0018  # from the middle of a visit to the alert, as in the real alerts of spring 2026
 Record = dict[str, Any]
-Rng = np.random.Generator
 
 _PSF_PIXELS = 1681
 _SHAPE_FAILS = 0.12  # parts of the real sources whose shape, trail and extendedness are null
@@ -22,15 +21,15 @@ _SHAPE_NAN = 0.03
 
 
 @cache
-def field_types(name: str) -> Mapping[str, Any]:
+def field_types(name: str, version: int) -> Mapping[str, Any]:
     """Avro type of every field of a record of the alert schema.
 
     Examples
     --------
-    >>> field_types("diaSource")["snr"]
+    >>> field_types("diaSource", 1000)["snr"]
     ['null', 'float']
     """
-    types = [f["type"] for f in load(SCHEMA_ID)["fields"] if f["name"] == name]
+    types = [f["type"] for f in load(version)["fields"] if f["name"] == name]
     record = types[0][1] if isinstance(types[0], list) else types[0]
     record = record["items"] if record["type"] == "array" else record
     return {f["name"]: f["type"] for f in record["fields"]}
@@ -38,7 +37,8 @@ def field_types(name: str) -> Mapping[str, Any]:
 
 @cache
 def _flags() -> Mapping[str, bool]:
-    return {name: False for name, kind in field_types("diaSource").items() if "boolean" in kind}
+    newest = max(schema_files())
+    return {name: False for name, kind in field_types("diaSource", newest).items() if "boolean" in kind}
 
 
 def dia_source(
@@ -88,9 +88,9 @@ def dia_source(
         "decErr": dec_error,
         "ra_dec_Cov": ra_error * dec_error * rng.uniform(-0.3, 0.3),
         "x": rng.uniform(20, 4050),
-        "xErr": centroid / PIXEL_ARCSEC,
+        "xErr": centroid / LSST.pixel_arcsec,
         "y": rng.uniform(20, 3980),
-        "yErr": centroid / PIXEL_ARCSEC,
+        "yErr": centroid / LSST.pixel_arcsec,
         "apFlux": flux + rng.normal(0, 2 * error),
         "apFluxErr": 2.3 * error,
         "isNegative": flux < 0,
@@ -123,6 +123,10 @@ def dia_source(
         "band": band,
         "timeProcessedMjdTai": mjd + PROCESSING_DAYS,
         "bboxSize": int(min(9 + 3 * np.log2(snr), 40)),
+        # The next three since v11.1; the writer leaves out what a version does not have.
+        "exposureTime": 30.0,
+        "trailAlgorithm": trail and 1,
+        "reliabilityVersion": "simulated",
     }
 
 
@@ -198,13 +202,13 @@ def dia_object(sources: Sequence[Record], position: tuple[float, float]) -> Reco
     Aggregates are worked out for every band. Forced-photometry means are null, as in Rubin's alerts so far.
     """
     newest = sources[-1]
-    by_band = [[s for s in sources if s["band"] == b] for b in BANDS]
-    counted = {f"{b}_psfFluxNdata": len(own) for b, own in zip(BANDS, by_band, strict=True)}
+    by_band = [[s for s in sources if s["band"] == b] for b in LSST.bands]
+    counted = {f"{b}_psfFluxNdata": len(own) for b, own in zip(LSST.bands, by_band, strict=True)}
     aggregated = {
         f"{b}_{name}": value
-        for b, own in zip(BANDS, by_band, strict=True)
+        for b, own in zip(LSST.bands, by_band, strict=True)
         if own
-        for name, value in aggregates(own).items()
+        for name, value in aggregates(*(np.array([s[f] for s in own]) for f in AGGREGATED)).items()
     }
     return {
         "diaObjectId": newest["diaObjectId"],
@@ -222,25 +226,23 @@ def dia_object(sources: Sequence[Record], position: tuple[float, float]) -> Reco
     }
 
 
-def aggregates(sources: Iterable[Record]) -> dict[str, float | None]:
+AGGREGATED = ("midpointMjdTai", "psfFlux", "psfFluxErr", "scienceFlux", "scienceFluxErr")
+
+
+def aggregates(
+    mjd: Floats, flux: Floats, error: Floats, science: Floats, science_error: Floats
+) -> dict[str, float | None]:
     """Statistics of one band's sources, under the names that a diaObject has for them, without the band.
 
     Examples
     --------
-    >>> one = {"psfFlux": 4.0, "psfFluxErr": 1.0, "midpointMjdTai": 1.0}
-    >>> one.update(scienceFlux=9.0, scienceFluxErr=1.0)
-    >>> two = {**one, "psfFlux": 6.0, "midpointMjdTai": 3.0}
-    >>> found = aggregates([one, two])
+    >>> error = np.ones(2)
+    >>> found = aggregates(np.array([1.0, 3.0]), np.array([4.0, 6.0]), error, np.array([9.0, 9.0]), error)
     >>> found["psfFluxMean"], round(found["psfFluxSigma"], 3), found["psfFluxMaxSlope"]
     (5.0, 1.414, 1.0)
     """
-    rows = [
-        (s["midpointMjdTai"], s["psfFlux"], s["psfFluxErr"], s["scienceFlux"], s["scienceFluxErr"])
-        for s in sources
-    ]
-    mjd, flux, error, science, science_error = np.array(rows).T
     weight, science_weight = error**-2, science_error**-2
-    several = len(rows) > 1
+    several = mjd.size > 1
     return {
         "psfFluxMean": float((weight * flux).sum() / weight.sum()),
         "psfFluxMeanErr": float(weight.sum() ** -0.5),

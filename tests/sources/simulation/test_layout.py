@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from skysieve.sources.lsst_simulation.layout import offsets, varints
+from skysieve.sources.simulation.layout import offsets, varints
 
 SCHEMA = {
     "type": "record",

@@ -2,13 +2,12 @@
 
 import numpy as np
 import pytest
-from skysieve.sources.lsst_simulation.light_curves import (
+from skysieve.sources.simulation.light_curves import (
     damped_random_walk,
     eclipsing_binary,
     rr_lyrae,
     supernova,
 )
-from skysieve.sources.lsst_simulation.survey import BANDS, flux_error, flux_of, past_visits, visit_time
 
 
 def test_a_supernova_rises_faster_than_it_falls_and_starts_from_nothing():
@@ -40,22 +39,3 @@ def test_a_damped_random_walk_forgets_at_its_time_scale():
     walk = damped_random_walk(np.random.default_rng(2), np.arange(200_000.0), 20.0, 0.3)
     assert walk.std() == pytest.approx(0.3, rel=0.05)
     assert np.corrcoef(walk[:-20], walk[20:])[0, 1] == pytest.approx(np.exp(-1), abs=0.05)
-
-
-@pytest.mark.parametrize("band", BANDS)
-def test_a_source_at_the_depth_of_a_visit_has_a_signal_to_noise_of_five(band):
-    faint = flux_of(BANDS[band].depth)
-    assert faint / flux_error(faint, band) == pytest.approx(5, rel=0.1)
-
-
-def test_noise_grows_with_the_light_and_is_defined_below_zero():
-    assert flux_error(1e6, "r") > 3 * flux_error(0.0, "r")
-    assert flux_error(-1e6, "r") == flux_error(0.0, "r") > 0
-
-
-def test_visits_lie_in_the_past_and_nights_follow_one_another():
-    times, bands = past_visits(np.random.default_rng(1), 100)
-    assert (np.diff(times) > 0).all()
-    assert -101 < times[0] < times[-1] < 0
-    assert len(bands) == len(times) > 20
-    assert visit_time(900) > visit_time(899) + 0.5
