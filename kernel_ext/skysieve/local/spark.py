@@ -45,8 +45,6 @@ _CONF = {
     "spark.sql.ansi.enabled": "false",
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.shuffle.partitions": "4",
-    # an alert has hundreds of fields, and from 100 on Spark would not compile what reads them
-    "spark.sql.codegen.maxFields": "10000",
     # rows carry packets of 82 kB: Arrow's 10,000 rows to a batch would fill the heap
     "spark.sql.execution.arrow.maxRecordsPerBatch": "500",
     "spark.sql.streaming.minBatchesToRetain": "10",
@@ -98,8 +96,6 @@ def start(home: Home, port: int, token: str, tell: Callable[[str], None]) -> Dae
             *(java.find().path, f"-Xmx{memory()}", "-XX:+ExitOnOutOfMemoryError"),
             *("-XX:+IgnoreUnrecognizedVMOptions", "-Djdk.reflect.useDirectMethodHandle=false"),
             *("-Dio.netty.tryReflectionSetAccessible=true", "-Dio.netty.allocator.type=pooled"),
-            # what Spark generates for a hundred filters is one long method, which Java would leave to its interpreter
-            "-XX:-DontCompileHugeMethods",
             *("-Djava.awt.headless=true", "-Djava.net.preferIPv4Stack=true", f"-Djava.io.tmpdir={scratch}"),
             # a corrupt length in a packet must not make Avro ask for 2 GB
             f"-Dorg.apache.avro.limits.bytes.maxLength={64 << 20}",
