@@ -3,7 +3,7 @@
 import offline
 import pytest
 from skysieve import bench
-from skysieve.bench import bank, filters
+from skysieve.bench import bank, decode, filters
 from skysieve.errors import SkysieveError
 from skysieve.sources import simulate
 
@@ -34,6 +34,20 @@ def test_a_filter_of_the_bench_selects_the_same_in_sql_and_in_python(sky, stream
     expected = sum(loose.passes(offline.alert(p.value)) for p in packets)
     assert 0 < expected < 200
     assert found.passed == expected
+
+
+def test_the_bench_of_decoding_has_a_rate_for_each_part_of_both_surveys(running):
+    told = []
+    result = decode.measure(running, 120, told.append)
+    assert set(result["surveys"]) == {"lsst", "ztf"}
+    for survey, part in (("lsst", "diaSource"), ("ztf", "candidate")):
+        rates = result["surveys"][survey]
+        parts = {"librdkafka_raw", "spark_raw", "four_columns", part, "everything", "fastavro_loop"}
+        assert rates.keys() == parts | {"mean_bytes"}
+        assert all(rates[name] > 0 for name in parts)
+    text = decode.report({"cores": 2, **result})
+    assert "lsst: 120 packets" in text
+    assert f"{result['surveys']['ztf']['everything']:,.0f}" in text
 
 
 def test_an_unknown_bench_and_a_senseless_number_are_refused():

@@ -1,6 +1,8 @@
 """What a bank could not decode is judged once it can: nothing is lost, and nothing is delivered twice."""
 
 import io
+import subprocess
+import sys
 import time
 
 import fastavro
@@ -8,7 +10,8 @@ import pytest
 from conftest import delivered
 from skysieve import Filter
 from skysieve.engine import redrive as engine
-from skysieve.engine.redrive import Redriven
+from skysieve.engine.redrive import Progress, Redriven
+from skysieve.errors import DeploymentError
 from skysieve.sources import Packet, send
 
 
@@ -52,6 +55,17 @@ def rejected(topics, stream):
     """Number of records in the stream's rejected topic."""
     topic = f"{stream}.rejected"
     return lambda: sum(topics.end(topic).values())
+
+
+@pytest.fixture
+def skysieve_command():
+    """Run the command line in a process of its own; gives what it printed."""
+
+    def run(*words):
+        command = [sys.executable, "-m", "skysieve", *words]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+
+    return run
 
 
 @pytest.fixture
@@ -159,6 +173,30 @@ def test_several_alerts_in_a_message_are_judged_each_by_itself(sky, stream, topi
     preview = sky.preview(Filter("odd", "candid % 2 = 1", stream))
     assert (preview.read, preview.passed) == (9, 4)
     assert {preview.alert(i)["candid"] for i in range(4)} == {1, 11, 13, 15}
+
+
+def test_without_a_running_filter_the_rejected_packets_wait(sky, stream, topics, rejected, everything):
+    send(old([1]), stream, topics.bootstrap)
+    one = everything(start="earliest")
+    send(new([2]), stream, topics.bootstrap)
+    until(lambda: rejected() == 1)
+    one.stop().wait("stopped")
+    with pytest.raises(DeploymentError, match="start one, then re-drive"):
+        sky.redrive(stream)
+    assert engine.progress(sky.stream(stream)) == Progress()
+
+
+def test_the_command_line_re_drives_and_says_what_came_of_it(
+    skysieve_command, environment, stream, topics, rejected, everything
+):
+    send(old([1]), stream, topics.bootstrap)
+    one = everything(start="earliest")
+    send(new([2, 3]), stream, topics.bootstrap)
+    until(lambda: rejected() == 2)
+    said = skysieve_command("redrive", stream)
+    assert f"2 rejected packets of {stream} tried again, 0 still cannot be decoded" in said
+    assert f"2 delivered to {one.name}" in said
+    assert candids(delivered(one, 3)) == [1, 2, 3]
 
 
 def test_a_stream_without_a_bank_has_nothing_to_re_drive(sky, stream):

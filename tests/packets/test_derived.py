@@ -1,7 +1,6 @@
 """Derived columns: what the formulas give is what astropy and numpy give."""
 
 import io
-import json
 
 import astropy.units as u
 import fastavro
@@ -10,7 +9,7 @@ import offline
 import pytest
 from astropy.coordinates import BarycentricMeanEcliptic, SkyCoord
 from conftest import DATA
-from skysieve.packets import formats, ztf_schema
+from skysieve.packets import formats
 from skysieve.packets.decode import decode
 from skysieve.sources import simulate
 
@@ -104,11 +103,10 @@ def test_a_derived_column_is_described_and_found_by_its_short_name(name):
     for short in NAMES:
         column = columns[f"derived.{short}"]
         assert column.description
-        assert columns.resolve(short) is column or columns.named(short) != [column]
+        assert column in columns.named(short)
     assert columns.resolve("gal_b").unit == "deg"
 
 
 def test_ztf_s_schema_is_known_before_the_first_packet():
-    assert json.dumps(ztf_schema.schema())
     column = formats.get("ztf").columns()["candidate.magpsf"]
     assert (column.unit, column.since) == ("mag", "4.02")

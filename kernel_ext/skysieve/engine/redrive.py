@@ -15,6 +15,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from skysieve.engine import plan, registry
 from skysieve.engine.registry import Value, now
 from skysieve.engine.status import statuses
+from skysieve.errors import DeploymentError
 from skysieve.filter import BoundFilter
 from skysieve.packets.decode import decode, kafka
 from skysieve.stream import Stream, rejected_topic
@@ -62,6 +63,11 @@ def redrive(spark: SparkSession, source: Stream) -> Redriven:
     These are the running ones whose bank or backfill came past the packet. What still cannot be decoded goes to the end
     of the rejected topic, so that the next re-drive tries it again. Should a re-drive break off, the next one goes on
     with the same packets and leaves out what was delivered already.
+
+    Raises
+    ------
+    DeploymentError
+        If no filter runs on the stream; what was rejected waits.
     """
     topics, dead = source.topics, rejected_topic(source.name)
     if not topics.partitions(dead):
@@ -74,10 +80,13 @@ def redrive(spark: SparkSession, source: Stream) -> Redriven:
     read = sum(stop[p] - start[p] for p in stop if stop[p] > start[p])
     if not read:
         return Redriven(0, {}, 0)
-    _note(source, Progress(position=start, stop=stop, begun=begun))
     packets = restored(plan.read_range(spark, topics, dead, start, stop))
     source = _taught(source, packets)
     filters, since = _judges(source)
+    if not filters:
+        raise DeploymentError(
+            f"No filter runs on {source.name!r} that could have its rejected packets: start one, then re-drive."
+        )
     sizes = topics.sizes([dead, *(one.filter.output_topic for one in filters)])
     judged = plan.judge(packets, source.format, filters)
     out = plan.deliveries(judged, source.name, filters, sizes, since=since)
@@ -87,6 +96,7 @@ def redrive(spark: SparkSession, source: Stream) -> Redriven:
     counts = {
         row["topic"]: int(row["n"]) for row in out.groupBy("topic").agg(F.count("*").alias("n")).collect()
     }
+    _note(source, Progress(position=start, stop=stop, begun=begun))
     out.write.format("kafka").options(**plan.sink_options(topics)).save()
     _note(source, Progress(position=stop))
     delivered = {one.filter.name: counts.get(one.filter.output_topic, 0) for one in filters}

@@ -218,9 +218,6 @@ class ContainerFormat:
             )
             for w in self.writers
         ]
-        if not writers:  # before the first packet there are only types
-            nothing = wrapped(("sync", SYNC), ("alert", self.columns().schema), ("end", SYNC))
-            writers = [(F.lit(False), nothing)]
         same = F.col(f"{RESULT}.sync") == F.col(f"{RESULT}.end")
         return Decoded(
             frame=cause,

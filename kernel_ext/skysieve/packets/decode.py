@@ -101,10 +101,11 @@ def by_schema(packet: SparkColumn, reader: Any, writers: Sequence[tuple[SparkCol
         Schema of what is wanted.
     writers
         Conditions, and the schema of the packets that meet each.
+        Without any, every result is a null of the reader's type.
     """
     options = {"mode": "PERMISSIVE", "avroSchema": json.dumps(reader)}
     result = F.lit(None)
-    for condition, writer in reversed(writers):
+    for condition, writer in reversed(writers or [(F.lit(False), reader)]):
         text = json.dumps(avro.readable(writer, reader), separators=(",", ":"))
         result = F.when(condition, from_avro(packet, text, options)).otherwise(result)
     return result

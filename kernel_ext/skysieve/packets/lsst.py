@@ -79,7 +79,7 @@ class LsstFormat:
         """The same, written out."""
         return {v: _expanded(v) if v not in self.learned else avro.expand(s) for v, s in self.raw.items()}
 
-    @property
+    @cached_property
     def knows(self) -> str:
         """A mark of the schemas that it knows."""
         return hashlib.sha256(repr(self.raw).encode()).hexdigest()[:12]
@@ -96,10 +96,14 @@ class LsstFormat:
 
     def columns(self, packets: Sequence[bytes] = ()) -> Columns:
         """Columns, united over all known versions or those of these packets."""
-        versions = frozenset(self._versions(packets) & self.schemas.keys()) or frozenset(self.schemas)
-        if self.learned:
-            return Columns({v: s for v, s in self.schemas.items() if v in versions}, derived=_DERIVED)
-        return _columns(versions)
+        versions = self._versions(packets) & self.schemas.keys()
+        if not versions:
+            return self._all
+        return Columns({v: s for v, s in self.schemas.items() if v in versions}, derived=_DERIVED)
+
+    @cached_property
+    def _all(self) -> Columns:
+        return Columns({**self.schemas}, derived=_DERIVED)
 
     def _versions(self, packets: Iterable[bytes]) -> set[int]:
         found = set()
@@ -201,11 +205,6 @@ class LsstFormat:
 @cache
 def _expanded(version: int) -> Any:
     return avro.expand(lsst_schemas.packaged()[version])
-
-
-@cache
-def _columns(versions: frozenset[int]) -> Columns:
-    return Columns({v: _expanded(v) for v in sorted(versions)}, derived=_DERIVED)
 
 
 @cache

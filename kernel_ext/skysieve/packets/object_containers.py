@@ -53,7 +53,7 @@ def split(value: bytes) -> Iterator[bytes]:
     meta, _ = header(value)
     check_end(value)
     schema = meta["avro.schema"]
-    start, sync = _head(schema), hashlib.md5(schema, usedforsecurity=False).digest()
+    start, sync = head(schema), hashlib.md5(schema, usedforsecurity=False).digest()
     try:
         reader = fastavro.reader(io.BytesIO(value))
         parsed = fastavro.parse_schema(json.loads(schema))
@@ -66,7 +66,11 @@ def split(value: bytes) -> Iterator[bytes]:
         raise PacketError("decode", f"{BROKEN}: {error!r}") from error
 
 
-def _head(schema: bytes) -> bytes:
+def head(schema: bytes) -> bytes:
+    """What an uncompressed container of this schema begins with, up to its sync marker; always the same bytes.
+
+    fastavro's own writer puts the keys of a schema in an order that differs from process to process.
+    """
     out = io.BytesIO()
     fastavro.schemaless_writer(
         out, _HEADER, {"magic": MAGIC, "meta": {"avro.codec": b"null", "avro.schema": schema}}

@@ -15,12 +15,11 @@ from typing import Any
 import fastavro
 
 from skysieve.errors import StreamError
-from skysieve.packets import lsst_schemas
+from skysieve.packets import lsst_schemas, object_containers
 from skysieve.sources.containers import lsst_version, reframed
 from skysieve.sources.outgoing import Packet
 
 _GZIP = b"\x1f\x8b"
-_CONTAINER = b"Obj\x01"
 _FRAME = struct.Struct(">bi")
 _UNDERSTOOD = (
     "an LSST packet in Kafka framing (byte 00, 4-byte schema id, Avro), "
@@ -87,7 +86,7 @@ def _hidden(path: Path) -> bool:
 
 def _packets(file: Path) -> Iterator[Packet]:
     content = _content(file)
-    if content.startswith(_CONTAINER):
+    if content.startswith(object_containers.MAGIC):
         yield from _from_container(file, content)
     elif len(content) > _FRAME.size and content[0] == 0:
         schema_id = _FRAME.unpack_from(content)[1]

@@ -28,6 +28,7 @@ _GALACTIC = (
     (-0.8676661490190047, -0.1980763734312015, 0.4559837761750669),
 )
 SLOPE = 0.15
+V_MINUS_R = 0.2  # of sunlight
 
 
 def seen(ra: float, dec: float, mjd: float, distance: float, absolute: float) -> dict[str, float]:

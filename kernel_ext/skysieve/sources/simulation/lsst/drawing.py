@@ -25,6 +25,7 @@ from skysieve.sources.simulation.lsst.records import (
 )
 from skysieve.sources.simulation.lsst.telescope import LSST
 from skysieve.sources.simulation.measured import Measured
+from skysieve.sources.simulation.solar_system import V_MINUS_R
 from skysieve.sources.simulation.telescope import Rng, magnitude_of
 
 CUTOUTS = ("cutoutDifference", "cutoutScience", "cutoutTemplate")
@@ -34,7 +35,6 @@ MODEL_SKY = (150.0, -30.0)
 MODEL_MJD = LSST.first_mjd
 _MAX_FORCED = 48
 _SCATTER_DEG = 0.05 / 3600
-_V_MINUS_R = 0.2  # of sunlight
 
 Rows = dict[int, Record]  # by the number of the visit
 
@@ -86,7 +86,7 @@ def draw_alerts(rng: Rng, measured: Measured, version: int) -> list[Model]:
     planet: Record = {}
     if measured.kind.solar_system:
         first = sources[measured.alerts[0]]
-        magnitude = float(magnitude_of(first["psfFlux"])) + _V_MINUS_R
+        magnitude = float(magnitude_of(first["psfFlux"])) + V_MINUS_R
         planet = minor_planet(rng, first, MODEL_SKY, MODEL_MJD, measured.subject.distance, magnitude)
     return [
         _alert(rng, measured, number, version, sources, forced, planet)

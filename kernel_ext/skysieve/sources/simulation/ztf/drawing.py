@@ -12,9 +12,10 @@ from typing import Any
 import fastavro
 import numpy as np
 
-from skysieve.packets import ztf_schema
+from skysieve.packets import object_containers, ztf_schema
 from skysieve.sources.simulation.images import Scene
 from skysieve.sources.simulation.measured import Measured
+from skysieve.sources.simulation.solar_system import V_MINUS_R
 from skysieve.sources.simulation.telescope import Rng
 from skysieve.sources.simulation.ztf.cutouts import STAMP_PIXELS, TRAIL_PIXELS, render
 from skysieve.sources.simulation.ztf.names import Names
@@ -29,12 +30,10 @@ MODEL_ASTEROID = "000000"
 FIRST_SLOT = 100  # so that every number in an image is as wide, encoded, as any other
 HISTORY_DAYS = 30.0
 SYNC = hashlib.md5(b"skysieve", usedforsecurity=False).digest()
-_MAGIC = b"Obj\x01"
 _ONE_RECORD = b"\x02"
 _PUBLISHER = "Skysieve (simulated ZTF)"
 _CHANNELS = 64
 _SCATTER_ARCSEC = 0.1
-_V_MINUS_R = 0.2
 
 Rows = dict[int, Record]  # by the number of the visit
 Offsets = dict[
@@ -165,7 +164,7 @@ class _Drawing:
         )
         if measured.kind.solar_system:
             own.update(
-                ssdistnr=float(rng.rayleigh(0.3)), ssmagnr=row["magpsf"] + _V_MINUS_R, ssnamenr=MODEL_ASTEROID
+                ssdistnr=float(rng.rayleigh(0.3)), ssmagnr=row["magpsf"] + V_MINUS_R, ssnamenr=MODEL_ASTEROID
             )
         cutouts = render(rng, self._scene(now))
         record = {
@@ -230,16 +229,9 @@ def _shifted(offset: tuple[float, float]) -> tuple[float, float]:
 
 @cache
 def _header() -> bytes:
-    """Give what every packet begins with, the schema in it.
-
-    Not by fastavro's own writer, which puts the schema's keys in an order that differs from process to process.
-    """
-    out = io.BytesIO()
-    out.write(_MAGIC)
+    """Give what every packet begins with, the schema in it."""
     text = json.dumps(ztf_schema.schema(), separators=(",", ":"), ensure_ascii=False)
-    metadata = {"avro.schema": text.encode(), "avro.codec": b"null"}
-    fastavro.schemaless_writer(out, {"type": "map", "values": "bytes"}, metadata)
-    return out.getvalue() + SYNC
+    return object_containers.head(text.encode()) + SYNC
 
 
 def _encode(record: Record) -> tuple[bytes, int]:
