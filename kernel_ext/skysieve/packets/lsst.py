@@ -103,7 +103,7 @@ class LsstFormat:
 
     @cached_property
     def _all(self) -> Columns:
-        return Columns({**self.schemas}, derived=_DERIVED)
+        return Columns(dict(self.schemas.items()), derived=_DERIVED)
 
     def _versions(self, packets: Iterable[bytes]) -> set[int]:
         found = set()
