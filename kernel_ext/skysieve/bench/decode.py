@@ -48,7 +48,7 @@ def measure(session: LocalSession, count: int, tell: Tell) -> dict[str, Any]:
 
 
 def _rates(sky: Session, source: Stream, four: tuple[str, ...], part: str, tell: Tell) -> dict[str, Any]:
-    columns, end = source.format.columns(), sky.topics.end(source.name)
+    columns, end = source.described, sky.topics.end(source.name)
     asked = {
         "spark_raw": None,
         "four_columns": [columns[name] for name in four],

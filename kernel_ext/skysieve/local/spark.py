@@ -47,6 +47,8 @@ _CONF = {
     "spark.sql.shuffle.partitions": "4",
     # rows carry packets of 82 kB: Arrow's 10,000 rows to a batch would fill the heap
     "spark.sql.execution.arrow.maxRecordsPerBatch": "500",
+    # whole alerts of the versions in a stream have some 400 fields; beyond 100 Spark would no longer compile a query
+    "spark.sql.codegen.maxFields": "1000",
     "spark.sql.streaming.minBatchesToRetain": "10",
     "spark.sql.artifact.isolation.enabled": "false",
 }
@@ -94,6 +96,8 @@ def start(home: Home, port: int, token: str, tell: Callable[[str], None]) -> Dae
     daemon.start(
         [
             *(java.find().path, f"-Xmx{memory()}", "-XX:+ExitOnOutOfMemoryError"),
+            # the buffers of fetched packets are 16 MB each, which sends Java's usual collector round and round
+            "-XX:+UseParallelGC",
             *("-XX:+IgnoreUnrecognizedVMOptions", "-Djdk.reflect.useDirectMethodHandle=false"),
             *("-Dio.netty.tryReflectionSetAccessible=true", "-Dio.netty.allocator.type=pooled"),
             *("-Djava.awt.headless=true", "-Djava.net.preferIPv4Stack=true", f"-Djava.io.tmpdir={scratch}"),

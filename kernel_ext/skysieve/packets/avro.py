@@ -251,6 +251,23 @@ def leaves(schema: Any, path: tuple[str, ...] = ()) -> Mapping[tuple[str, ...], 
     return found
 
 
+def ends(schema: Any) -> list[tuple[str, ...]]:
+    """Paths of what is no record, those within the records of arrays included.
+
+    Examples
+    --------
+    >>> source = {"type": "record", "name": "alert_s", "fields": [{"name": "ra", "type": "double", "doc": ""}]}
+    >>> ends(["null", {"type": "array", "items": source}])
+    [('ra',)]
+    """
+    kind, _ = split_null(schema)
+    if is_array(kind):
+        return ends(kind["items"])
+    if is_record(kind):
+        return [(f["name"], *path) for f in kind["fields"] for path in ends(f["type"])] or [()]
+    return [()]
+
+
 def spark_type(schema: Any) -> str:
     """The Spark SQL type that ``from_avro`` gives a type.
 

@@ -80,13 +80,8 @@ class Column:
 
     @property
     def paths(self) -> list[tuple[str, ...]]:
-        """Paths of what is decoded for it: its own, or those of its records' fields where they are narrowed."""
-        kind, _ = avro.split_null(self.schema)
-        return (
-            [(*self.path, name) for name in self.fields()]
-            if avro.is_array(kind) and self.fields()
-            else [self.path]
-        )
+        """Paths of what is decoded for it: of every field that its own type has, and so none of other versions."""
+        return [(*self.path, *path) for path in avro.ends(self.schema)]
 
     def fields(self) -> tuple[str, ...]:
         """Names of the fields of its record, or of its array's records; empty for anything else."""
@@ -161,14 +156,15 @@ class Columns:
 
         Of an array that only derived columns use, the records are narrowed to the fields in use.
         """
+        given = {column.name: column for column in wanted}
         fields: dict[str, set[str] | None] = {}
-        for name in [name for column in wanted for name in (column.uses or (column.name,))]:
+        for name in [name for column in given.values() for name in (column.uses or (column.name,))]:
             whole, _, field = name.partition("[].")
             if field and fields.setdefault(whole, set()) is not None:
                 fields[whole] |= {field}  # type: ignore[operator]
             elif not field:
                 fields[whole] = None
-        return [self._by_name[name].narrowed(only) for name, only in fields.items()]
+        return [(given.get(name) or self._by_name[name]).narrowed(only) for name, only in fields.items()]
 
     def _can_be_null(self, path: tuple[str, ...]) -> bool:
         schema, null = self.schema, False

@@ -125,22 +125,60 @@ def _part(name: str) -> str:
 
 
 def _clean(value: SparkColumn, schema: Any) -> SparkColumn:
-    """The same value with NULL for every NaN in it."""
+    """The same value with NULL for every NaN in it; what has none, as nearly all have, is not built anew."""
+    kind, _ = avro.split_null(schema)
+    if not _has_floats(kind):
+        return value
+    if avro.is_record(kind) or avro.is_array(kind):
+        return F.when(_has_nan(value, kind), _rebuilt(value, kind)).otherwise(value)
+    return _rebuilt(value, kind)
+
+
+def _rebuilt(value: SparkColumn, schema: Any) -> SparkColumn:
     kind, _ = avro.split_null(schema)
     if not _has_floats(kind):
         return value
     if avro.is_record(kind):
-        fields = [_clean(value.getField(f["name"]), f["type"]).alias(f["name"]) for f in kind["fields"]]
+        fields = [_rebuilt(value.getField(f["name"]), f["type"]).alias(f["name"]) for f in kind["fields"]]
         return F.when(value.isNotNull(), F.struct(*fields))
     if avro.is_array(kind):
-        return F.transform(value, lambda item: _clean(item, kind["items"]))
+        return F.transform(value, lambda item: _rebuilt(item, kind["items"]))
     return F.nanvl(value, F.lit(None).cast(kind))
+
+
+def _has_nan(value: SparkColumn, schema: Any) -> SparkColumn:
+    """Whether there is a NaN in it, by functions that Spark compiles."""
+    kind, _ = avro.split_null(schema)
+    if avro.is_record(kind):
+        return _any(_has_nan(value.getField(f["name"]), f["type"]) for f in _with_floats(kind))
+    if avro.is_array(kind):
+        items, _ = avro.split_null(kind["items"])
+        if avro.is_record(items):
+            return _any(_one_has_nan(value.getField(f["name"]), f["type"]) for f in _with_floats(items))
+        return _one_has_nan(value, items)
+    return F.isnan(value)
+
+
+def _one_has_nan(values: SparkColumn, schema: Any) -> SparkColumn:
+    """Whether one of an array's values has a NaN in it; NaN equals NaN in Spark."""
+    kind, _ = avro.split_null(schema)
+    if isinstance(kind, str):
+        return F.array_contains(values, F.lit(float("nan")).cast(kind))
+    return F.exists(values, lambda item: _has_nan(item, kind))
+
+
+def _any(conditions: Iterable[SparkColumn]) -> SparkColumn:
+    return F.coalesce(F.greatest(*conditions, F.lit(False)), F.lit(False))
+
+
+def _with_floats(record: Any) -> list[Any]:
+    return [f for f in record["fields"] if _has_floats(f["type"])]
 
 
 def _has_floats(schema: Any) -> bool:
     kind, _ = avro.split_null(schema)
     if avro.is_record(kind):
-        return any(_has_floats(f["type"]) for f in kind["fields"])
+        return bool(_with_floats(kind))
     if avro.is_array(kind):
         return _has_floats(kind["items"])
     return kind in ("float", "double")
