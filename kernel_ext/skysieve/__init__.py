@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from skysieve.deployment import Deployment
+    from skysieve.languages.python import per_alert
     from skysieve.preview import Preview
     from skysieve.session import Session, attach
     from skysieve.stream import Stream
@@ -47,6 +48,7 @@ __all__ = [
     "Stream",
     "StreamError",
     "attach",
+    "per_alert",
 ]
 
 _LATER = {
@@ -55,6 +57,7 @@ _LATER = {
     "Session": "skysieve.session",
     "Stream": "skysieve.stream",
     "attach": "skysieve.session",
+    "per_alert": "skysieve.languages.python",
 }
 """What needs Kafka or pandas is imported when it is first asked for, so that the command line starts at once."""
 

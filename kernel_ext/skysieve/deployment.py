@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -216,9 +216,8 @@ def deploy(topics: Topics, spec: Filter, owner: str, start: Time = "latest") -> 
         raise DeploymentError(
             f"A filter {spec.name!r} is deployed on stream {before.stream!r}: remove it first, or take another name."
         )
-    version = Version(
-        version=spec.version, where=spec.where, description=spec.description, deployed=registry.now()
-    )
+    said = {name: value for name, value in asdict(spec).items() if name not in ("name", "stream")}
+    version = Version(version=spec.version, deployed=registry.now(), **said)
     earlier = tuple(v for v in before.versions if v.version != spec.version) if before else ()
     same = before is not None and before.current == spec.version and before.wanted == "running"
     run = before.run if before and same and start == "latest" else registry.new_run()

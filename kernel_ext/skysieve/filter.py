@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
+import platform
 import re
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from importlib import metadata
+from pathlib import Path
 from typing import Any
 
+from skysieve import filter_files, languages
 from skysieve.errors import ColumnError, FilterError
-from skysieve.languages import sql
+from skysieve.languages import expressions, sql
+from skysieve.languages.functions import code_of, versions
 from skysieve.packets.columns import Column, Columns
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -27,11 +34,22 @@ class Filter:
     name
         Letters, digits, ``-`` and ``_``, at most 200: matches go to the Kafka topic ``filter.NAME``.
     where
-        A WHERE clause in Spark's SQL. Its top-level ANDs separate the cuts.
+        A WHERE clause in Spark's SQL, whose top-level ANDs separate the cuts; a column expression of pyspark, kept as
+        the SQL that it stands for; or, with ``language="python"``, the text of a function (see :meth:`from_function`).
     stream
         The stream that it judges.
     description
         For people.
+    language
+        ``"sql"`` or ``"python"``.
+    emit
+        What is sent along with each match, as ``name: SQL``, several of them separated by semicolons or lines.
+    tags
+        Words by which people find it.
+    owner
+        Whose it is.
+    made_with
+        Versions of Python, Skysieve and the packages that its code imports; noted when it is made.
 
     Raises
     ------
@@ -53,6 +71,11 @@ class Filter:
     where: str
     stream: str
     description: str = ""
+    language: str = "sql"
+    emit: str = ""
+    tags: tuple[str, ...] = ()
+    owner: str = ""
+    made_with: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         check_name(self.name)
@@ -60,18 +83,77 @@ class Filter:
             raise FilterError(
                 f"Filter {self.name!r} needs a stream: Filter(name, where, stream='lsst-alerts')."
             )
-        _ = self.cuts
+        if expressions.is_column(self.where):
+            object.__setattr__(self, "where", expressions.to_sql(self.where))
+        if not isinstance(self.where, str):
+            raise FilterError(
+                f"Filter {self.name!r}: a {type(self.where).__name__} is no condition. Give SQL, a column expression, "
+                "or a function to Filter.from_function()."
+            )
+        object.__setattr__(self, "tags", tuple(self.tags))
+        _ = self.cuts, self.annotations
+        if not self.made_with:
+            object.__setattr__(self, "made_with", made_with(self.where if self.language == "python" else ""))
+
+    @classmethod
+    def from_function(cls, function: Callable[..., Any], stream: str, name: str = "", **more: Any) -> Filter:
+        """Make a filter of a Python function, whose arguments are named after the columns that it needs.
+
+        It is called with many alerts at a time: a record such as ``diaSource`` comes as a DataFrame, an array as a
+        Series of lists, anything else as a Series, and it returns one boolean per alert. With the decorator
+        :func:`skysieve.per_alert` it is called for each alert, with plain values. Functions of the ``fink-filters``
+        package run as they are.
+
+        Parameters
+        ----------
+        function
+            Of an installed package, or of this notebook: then its text travels, with the imports, constants and
+            functions that it uses.
+        stream
+            The stream that it judges.
+        name
+            Of the filter; the function's unless given.
+        **more
+            As for a filter.
+
+        Raises
+        ------
+        FilterError
+            If it uses something that exists in this notebook only.
+
+        Examples
+        --------
+        >>> def young(diaObject):
+        ...     return diaObject.nDiaSources < 5
+        >>> Filter.from_function(young, "lsst-alerts").cuts[0].text  # doctest: +SKIP
+        'young'
+        """
+        name = name or getattr(function, "__name__", "")
+        description = more.pop("description", None) or (inspect.getdoc(function) or "").split("\n", 1)[0]
+        return cls(name, code_of(function), stream, description, language="python", **more)
 
     @cached_property
-    def cuts(self) -> tuple[sql.Cut, ...]:
+    def cuts(self) -> tuple[languages.Cut, ...]:
         """The conditions that an alert must all meet."""
-        return sql.cuts(self.where)
+        return languages.get(self.language).cuts(self.where)
+
+    @cached_property
+    def annotations(self) -> dict[str, str]:
+        """What is sent along with each match: names, and SQL."""
+        return sql.named(self.emit)
 
     @cached_property
     def version(self) -> str:
-        """First 12 hexadecimal digits of the SHA-256 of what decides its selection: the stream and the text."""
-        content = json.dumps([self.stream, [cut.text for cut in self.cuts]])
-        return hashlib.sha256(content.encode()).hexdigest()[:12]
+        """First 12 hexadecimal digits of the SHA-256 of what decides its selection and what it sends."""
+        content: list[Any] = [self.stream, languages.get(self.language).content(self.where)]
+        if self.language != "sql" or self.annotations:
+            content += [self.language, self.annotations]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
+
+    @property
+    def is_isolated(self) -> bool:
+        """Whether it runs as a query of its own."""
+        return languages.get(self.language).is_isolated
 
     @property
     def output_topic(self) -> str:
@@ -86,8 +168,12 @@ class Filter:
         ColumnError
             If a name is unknown; the message names the nearest ones.
         """
+        language = languages.get(self.language)
         try:
-            return BoundFilter(self, tuple(sql.bind(cut, columns) for cut in self.cuts))
+            emitted = {
+                name: sql.bind(languages.Cut(text), columns) for name, text in self.annotations.items()
+            }
+            return BoundFilter(self, tuple(language.bind(cut, columns) for cut in self.cuts), emitted)
         except ColumnError as error:
             raise ColumnError(f"Filter {self.name!r} on {self.stream!r}: {error}") from None
 
@@ -100,18 +186,46 @@ class Filter:
         """Read what :meth:`to_json` wrote."""
         return cls(**(json.loads(text) if isinstance(text, str) else text))
 
+    def to_file(self, path: str | Path) -> Path:
+        """Write it as a file that people read and git compares: its text, below a few lines that begin as comments do.
+
+        Its version and the packages that it was made with stand there, too.
+        """
+        return filter_files.write(self, Path(path))
+
+    @classmethod
+    def from_file(cls, path: str | Path, *, name: str = "", stream: str = "") -> Filter:
+        """Read a filter from a file: one that :meth:`to_file` wrote, or just SQL (``.sql``) or Python (``.py``).
+
+        Parameters
+        ----------
+        path
+            The file.
+        name, stream
+            Count more than what the file says; without either the name is that of the file.
+        """
+        return cls(**filter_files.read(Path(path), name=name, stream=stream))
+
 
 @dataclass(frozen=True)
 class BoundFilter:
     """A filter whose cuts have found their columns; what the engine runs."""
 
     filter: Filter
-    cuts: tuple[sql.BoundCut, ...]
+    cuts: tuple[languages.BoundCut, ...]
+    annotations: Mapping[str, languages.BoundCut] = field(default_factory=dict)
 
     @property
     def columns(self) -> tuple[Column, ...]:
         """Every column in use, once, in the order of first use."""
-        return tuple({c.name: c for cut in self.cuts for c in cut.columns}.values())
+        parts = (*self.cuts, *self.annotations.values())
+        return tuple({c.name: c for part in parts for c in part.columns}.values())
+
+
+def made_with(code: str) -> dict[str, str]:
+    """Versions of Python, Skysieve and the packages that a text in Python imports."""
+    own = {"python": platform.python_version(), "skysieve": metadata.version("skysieve")}
+    return own | (versions(code) if code else {})
 
 
 def check_name(name: str) -> str:

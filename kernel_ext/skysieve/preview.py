@@ -195,7 +195,7 @@ def _taught(stream: Stream, table: pd.DataFrame) -> Stream:
 def _collect(
     spark: SparkSession, stream: Stream, spec: Filter, start: Offsets, stop: Offsets
 ) -> pd.DataFrame:
-    columns = stream.format.columns()
+    columns = stream.filterable
     bound, shown = spec.bind(columns), [columns[name] for name in stream.format.places.names]
     packets = plan.read_range(spark, stream.topics, stream.name, start, stop)
     plan.check(packets, stream.format, bound)

@@ -17,9 +17,10 @@ from skysieve import deployment, local
 from skysieve.deployment import Deployment
 from skysieve.engine import plan, registry
 from skysieve.engine.redrive import Redriven, redrive
-from skysieve.errors import SessionError
+from skysieve.errors import FilterError, SessionError
 from skysieve.filter import Filter
 from skysieve.home import Home
+from skysieve.languages.calls import describe, failure
 from skysieve.preview import Preview, preview
 from skysieve.stream import Stream, Time, open_stream, streams
 from skysieve.topics import Topics
@@ -104,7 +105,7 @@ class Session:
             If the filter cannot run on its stream. It is checked by Spark before anything is written.
         """
         stream = self.stream(spec.stream)
-        bound = spec.bind(stream.format.columns())
+        bound = spec.bind(stream.filterable)
         end = self.topics.end(stream.name)
         with _answers():
             plan.check(plan.read_range(self.spark, self.topics, stream.name, end, end), stream.format, bound)
@@ -250,6 +251,13 @@ def _answers() -> Iterator[None]:
             reason = "Spark has closed this session, or was started anew"
         elif "UNAVAILABLE" in str(error):
             reason = "Spark does not answer any more; `skysieve status` tells whether it runs, `skysieve up` starts it"
+        elif fault := failure(str(error)):
+            raise FilterError(describe(fault)) from None
+        elif "Python worker exited unexpectedly" in str(error):
+            raise FilterError(
+                "The function ended its Python worker: it did not stop in time, took too much memory, or crashed. "
+                "The log of Spark (`skysieve status` tells where) has its last words."
+            ) from None
         else:
             raise
         raise SessionError(f"{reason}. Then attach again: sky = skysieve.attach()") from None

@@ -78,7 +78,7 @@ def measure(session: LocalSession, count: int, tell: Tell) -> dict[str, Any]:
 def _bank(sky: Session, stream: str, size: int, label: str) -> tuple[float, list[int]]:
     source = sky.stream(stream)
     wanted = filters.as_filters(filters.thresholds(size), stream, label)
-    bound = [one.bind(source.format.columns()) for one in wanted]
+    bound = [one.bind(source.filterable) for one in wanted]
     end = sky.topics.end(stream)
     with tempfile.TemporaryDirectory(prefix="skysieve-bench-") as folder:
         bank = Bank(sky.spark, sky.topics, stream, folder)

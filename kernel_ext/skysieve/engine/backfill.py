@@ -31,8 +31,8 @@ class Backfills:
         return thread is not None and thread.is_alive()
 
     def unfinished(self) -> set[str]:
-        """Streams with a backfill to do that is not under way."""
-        return {s.stream for n, s in self._book.filters.items() if s.backfill and not self.is_running(n)}
+        """Queries with a backfill to do that is not under way."""
+        return {s.query for n, s in self._book.filters.items() if s.backfill and not self.is_running(n)}
 
     def begin(self, bank: Bank, packet_format: Format, bound: BoundFilter) -> None:
         """Begin, or begin again after a crash, the backfill of a filter that has one to do."""

@@ -1,4 +1,8 @@
-"""The bank: one streaming query per stream that evaluates all its deployed filters on one read and one decode."""
+"""The bank: one streaming query per stream that evaluates all its deployed filters on one read and one decode.
+
+A filter in Python has a bank of its own, so that what it does holds up no other. What cannot be decoded is rejected by
+the stream's bank alone, which runs as long as any filter does.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +30,7 @@ _LARGEST_BATCH = 50_000
 
 
 class Bank:
-    """The streaming query of one stream.
+    """A streaming query of one stream.
 
     Parameters
     ----------
@@ -34,26 +38,27 @@ class Bank:
         The supervisor's session, which owns the query.
     topics
         The Kafka cluster.
-    stream
-        Name of the stream.
+    query
+        Name of the query: the stream's, or ``STREAM/FILTER``.
     checkpoint
         Folder for Spark's checkpoint of this query, on a file system that Spark's driver sees.
     """
 
-    def __init__(self, spark: SparkSession, topics: Topics, stream: str, checkpoint: str) -> None:
+    def __init__(self, spark: SparkSession, topics: Topics, query: str, checkpoint: str) -> None:
         self._spark, self._topics = spark, topics
-        self.stream, self._checkpoint = stream, checkpoint
+        self.name, self._checkpoint = query, checkpoint
+        self.stream, _, self._alone = query.partition("/")
 
     @property
     def query(self) -> StreamingQuery | None:
         """The running query, found by its name in the session, whoever started it."""
         active = self._spark.streams.active
-        return next((q for q in active if self.is_of(self.stream, q.name or "")), None)
+        return next((q for q in active if self.is_of(self.name, q.name or "")), None)
 
     @staticmethod
-    def is_of(stream: str, query: str) -> bool:
-        """Whether a query of that name is the bank of that stream."""
-        return query.startswith(f"{_PREFIX}{stream}:")
+    def is_of(name: str, query: str) -> bool:
+        """Whether Spark's query of that name is the bank of this one."""
+        return query.startswith(f"{_PREFIX}{name}:")
 
     def runs(self, what: str) -> bool:
         """Whether the query that is running was started as this."""
@@ -116,7 +121,7 @@ class Bank:
             .load()
         )
         return (
-            self.output(source, filters, packet_format)
+            self.output(source, filters, packet_format, {} if self._alone else None)
             .writeStream.format("kafka")
             .options(**plan.sink_options(self._topics))
             .option("checkpointLocation", self._checkpoint)
@@ -157,4 +162,4 @@ class Bank:
         return self._topics.sizes(wanted)
 
     def _name(self, what: str) -> str:
-        return f"{_PREFIX}{self.stream}:{what}"
+        return f"{_PREFIX}{self.name}:{what}"

@@ -79,7 +79,7 @@ def judge(
 
 def passes(bound: BoundFilter) -> SparkColumn:
     """Whether an alert meets every cut: NULL, the answer of a cut on a missing value, is not yes."""
-    return reduce(and_, (F.expr(cut.sql) for cut in bound.cuts))
+    return reduce(and_, (cut.condition() for cut in bound.cuts))
 
 
 def deliveries(
@@ -109,7 +109,7 @@ def deliveries(
     partitions
         Number of partitions of each topic to write to.
     reject_before
-        Reject only packets before these offsets (a backfill: the bank saw the others); default all.
+        Reject only packets before these offsets (a backfill: the bank saw the others); default all, ``{}`` none.
     since
         Per filter, judge only packets from these offsets on (a re-drive); default all.
     """
@@ -182,7 +182,7 @@ def _pairs(headers: Mapping[str, SparkColumn]) -> SparkColumn:
 def verdicts(judged: DataFrame, bound: BoundFilter, more: Sequence[Column] = ()) -> DataFrame:
     """One small row per packet: its place, its scalar columns in use, what each cut says of it (NULL included)."""
     scalars = {c.name: F.col(f"`{c.name}`") for c in (*more, *bound.columns) if c.is_scalar}
-    says = [F.expr(cut.sql).cast("boolean").alias(f"cut{i}") for i, cut in enumerate(bound.cuts)]
+    says = [cut.condition().cast("boolean").alias(f"cut{i}") for i, cut in enumerate(bound.cuts)]
     return judged.select(
         *map(kafka, ("partition", "offset", "record", "timestamp")),
         kafka("problem").message.alias(PROBLEM),
@@ -201,7 +201,7 @@ def check(packets: DataFrame, packet_format: Format, bound: BoundFilter) -> None
     """
     try:
         schema = (
-            judge(packets, packet_format, [bound]).select(*(F.expr(cut.sql) for cut in bound.cuts)).schema
+            judge(packets, packet_format, [bound]).select(*(cut.condition() for cut in bound.cuts)).schema
         )
     except AnalysisException as error:
         raise refusal(bound, error) from None

@@ -161,7 +161,7 @@ def _judges(source: Stream) -> tuple[list[BoundFilter], dict[str, Offsets]]:
             or not status.has_begun
         ):
             continue
-        filters.append(record.filter.bind(source.format.columns()))
+        filters.append(record.filter.bind(source.filterable))
         past = {} if record.start == "latest" else source.offsets(record.start)
         since[name] = {p: min(o, past.get(p, o)) for p, o in status.since.items()}
     return filters, since

@@ -32,6 +32,11 @@ class Version(Value):
     version: str
     where: str
     description: str = ""
+    language: str = "sql"
+    emit: str = ""
+    tags: tuple[str, ...] = ()
+    owner: str = ""
+    made_with: dict[str, str] = {}
     deployed: datetime
 
 
@@ -60,7 +65,12 @@ class Registered(Value):
     def filter(self) -> Filter:
         """The filter of the current version."""
         version = next(v for v in self.versions if v.version == self.current)
-        return Filter(self.name, version.where, self.stream, version.description)
+        return Filter(self.name, stream=self.stream, **version.model_dump(exclude={"version", "deployed"}))
+
+    @property
+    def query(self) -> str:
+        """The streaming query that it runs in: its stream's bank, or one of its own."""
+        return f"{self.stream}/{self.name}" if self.filter.is_isolated else self.stream
 
 
 def new_run() -> str:

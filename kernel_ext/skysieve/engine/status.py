@@ -32,11 +32,13 @@ class FilterStatus(Value):
     """One deployment, as it is.
 
     ``since`` holds the first offset of each partition that the bank judged in this run; with ``start`` in the past,
-    what comes before is judged by a backfill up to just there.
+    what comes before is judged by a backfill up to just there. ``query`` is the streaming query that it runs in: its
+    stream's bank, or one of its own.
     """
 
     name: str
     stream: str
+    query: str = ""
     version: str
     run: str
     state: State
@@ -79,6 +81,7 @@ def status_of(record: Registered, state: State, **more: Any) -> FilterStatus:
     return FilterStatus(
         name=record.name,
         stream=record.stream,
+        query=record.query,
         version=record.current,
         run=record.run,
         state=state,

@@ -26,6 +26,7 @@ from skysieve.engine.registry import Registered
 from skysieve.engine.status import Backfill, State, StatusBook, StreamStatus, status_of
 from skysieve.errors import SkysieveError
 from skysieve.filter import BoundFilter
+from skysieve.languages.calls import describe, failure
 from skysieve.stream import Stream, open_stream, rejected_topic
 from skysieve.topics import Offsets, Topics
 
@@ -93,13 +94,12 @@ class Supervisor:
         self._registered = {}
         while consumer.position(place) < end and not stopped.is_set():
             self._take(consumer, 1000)
-        touched = {r.stream for r in self._registered.values()} | {
-            s.stream for s in self._book.filters.values()
-        }
+        touched = {q for r in self._registered.values() for q in (r.stream, r.query)}
+        touched |= {s.query for s in self._book.filters.values()}
         beat = 0.0
         while not stopped.is_set():
-            for stream in sorted(touched | self._fallen()):
-                self._reconcile(stream)
+            for query in sorted(touched | self._fallen()):
+                self._reconcile(query)
             taught: set[str] = set()
             if time.monotonic() - beat > _HEARTBEAT:
                 self._beat()
@@ -108,17 +108,17 @@ class Supervisor:
             touched = self._take(consumer, 300) | taught
 
     def _take(self, consumer: KafkaConsumer, patience_ms: int) -> set[str]:
-        """Note what the registry says next; gives the streams that this touches."""
+        """Note what the registry says next; gives the queries that this touches."""
         batches = consumer.poll(timeout_ms=patience_ms).values()
         return {
             s for batch in batches for record in batch for s in self._note(record.key.decode(), record.value)
         }
 
     def _taught(self) -> set[str]:
-        """Streams with newly rejected packets that teach their format a schema: their banks are to be started anew."""
+        """Queries whose stream has newly rejected packets that teach its format a schema: they are started anew."""
         wiser = set()
         for name, source in self._sources.items():
-            topic = rejected_topic(name)
+            topic = rejected_topic(source.name)
             end = self._topics.end(topic)
             begin = self._looked_at.get(name) or self._topics.begin(topic)
             self._looked_at[name] = end
@@ -137,7 +137,12 @@ class Supervisor:
         if name.startswith("/"):
             return set()
         before = self._registered.pop(name, None)
-        touched = {known.stream for known in (before, self._book.filters.get(name)) if known}
+        touched = {
+            q
+            for known in (before, self._book.filters.get(name))
+            if known
+            for q in (known.stream, known.query)
+        }
         if value is None:
             return touched
         try:
@@ -147,31 +152,31 @@ class Supervisor:
             log.error("the registry's record of %r cannot be read: %s", name, error)
             return touched
         self._registered[name] = record
-        return touched | {record.stream}
+        return touched | {record.stream, record.query}
 
-    def _reconcile(self, stream: str) -> None:
-        """Make the bank of a stream run just the filters that should be running."""
+    def _reconcile(self, query: str) -> None:
+        """Make a query run just the filters that should be running in it."""
         with self._lock:
-            here = {n: r for n, r in self._registered.items() if r.stream == stream}
-            bank = self._bank(stream)
+            here = {n: r for n, r in self._registered.items() if r.query == query}
+            bank = self._bank(query)
             try:
-                source = open_stream(self._topics, stream).refreshed(self._sources.get(stream))
+                source = open_stream(self._topics, bank.stream).refreshed(self._sources.get(query))
                 bound = self._bind(source, here)
             except SkysieveError as error:
                 bank.stop()
-                self._forget_removed(stream)
+                self._forget_removed(query)
                 for record in here.values():
                     if record.wanted == "running":
                         self._book.publish(status_of(record, "failed", error=str(error)))
                 return
-            self._sources[stream] = source
-            if not bound:
+            self._sources[query] = source
+            if not bound and not self._is_needed(query):
                 bank.stop()
-                del self._sources[stream]
+                del self._sources[query]
             elif not bank.runs(_mark(source, here, bound)):
                 bank.stop()
-                self._launch(source, here, bound)
-            self._forget_removed(stream)
+                self._launch(query, source, here, bound)
+            self._forget_removed(query)
             for name, record in here.items():
                 if record.wanted == "stopped":
                     self._book.publish(status_of(record, "stopped"))
@@ -179,14 +184,19 @@ class Supervisor:
                     self._announce(source, record)
                     self._backfills.begin(bank, source.format, bound[name])
 
-    def _bank(self, stream: str) -> Bank:
-        known = self._book.streams.get(stream)
-        checkpoint = known.checkpoint if known else "none"
-        return Bank(self._session, self._topics, stream, f"{self._checkpoints}/{stream}/{checkpoint}")
+    def _is_needed(self, query: str) -> bool:
+        """Whether a stream's bank is to reject what cannot be decoded, for filters that have queries of their own."""
+        others = [r for r in self._registered.values() if r.stream == query and r.query != query]
+        return any(r.wanted == "running" and not self._book.has_failed(r) for r in others)
 
-    def _forget_removed(self, stream: str) -> None:
+    def _bank(self, query: str) -> Bank:
+        known = self._book.streams.get(query)
+        checkpoint = known.checkpoint if known else "none"
+        return Bank(self._session, self._topics, query, f"{self._checkpoints}/{query}/{checkpoint}")
+
+    def _forget_removed(self, query: str) -> None:
         """Only now that nothing writes there any more: who removed a filter may be waiting to delete its topic."""
-        for name in [n for n, status in self._book.filters.items() if status.stream == stream]:
+        for name in [n for n, status in self._book.filters.items() if status.query == query]:
             if name not in self._registered:
                 self._book.forget(name)
 
@@ -196,29 +206,31 @@ class Supervisor:
         for name, record in sorted(here.items()):
             if record.wanted == "running" and not self._book.has_failed(record):
                 try:
-                    found[name] = record.filter.bind(source.format.columns())
+                    found[name] = record.filter.bind(source.filterable)
                 except SkysieveError as error:
                     self._book.publish(status_of(record, "failed", error=str(error)))
         return found
 
-    def _launch(self, source: Stream, here: Mapping[str, Registered], bound: dict[str, BoundFilter]) -> None:
+    def _launch(
+        self, query: str, source: Stream, here: Mapping[str, Registered], bound: dict[str, BoundFilter]
+    ) -> None:
         """Start the bank where it stopped; from now on, if none of these filters was running.
 
         Each start gets a checkpoint of its own, at the offsets to which the last one was committed: all that a bank
         has to remember is how far it came, and Spark 4.1 cannot go on from a checkpoint with a batch that was begun
         and not committed (SPARK-55271).
         """
-        stream, known, end = source.name, self._book.streams.get(source.name), self._topics.end(source.name)
+        known, end = self._book.streams.get(query), self._topics.end(source.name)
         begin = covered = end
-        last = self._bank(stream)
-        if known and any(self._book.is_live(name) for name in bound):
+        last = self._bank(query)
+        if known and (not bound or any(self._book.is_live(name) for name in bound)):
             reached = last.position() or known.position
             begin, covered = {p: reached.get(p, 0) for p in end}, known.covered_from
         now = StreamStatus(covered_from=covered, position=begin, checkpoint=uuid4().hex[:12])
-        self._book.note(stream, now)
-        while bound:
+        self._book.note(query, now)
+        while True:
             try:
-                query = self._bank(stream).start(
+                self._queries[query] = self._bank(query).start(
                     _mark(source, here, bound), list(bound.values()), source.format, begin
                 )
             except AnalysisException as error:
@@ -227,8 +239,9 @@ class Supervisor:
                 ).items():
                     self._book.publish(status_of(here[name], "failed", error=reason))
                     del bound[name]
+                if not bound and not self._is_needed(query):
+                    break
             else:
-                self._queries[stream] = query
                 last.discard()
                 break
 
@@ -240,7 +253,7 @@ class Supervisor:
                 state: State = "backfilling" if status.backfill else "running"
                 self._book.change(record.name, state=state, error=None)
             return
-        begin = self._book.streams[source.name].position
+        begin = self._book.streams[record.query].position
         start = begin if record.start == "latest" else source.offsets(record.start)
         past = None
         if any(start.get(p, 0) < o for p, o in begin.items()):
@@ -261,31 +274,37 @@ class Supervisor:
         return found
 
     def _fallen(self) -> set[str]:
-        """Streams that want a bank and have none, and those with a backfill to begin again; each after a pause."""
+        """Queries that should run and do not, and those with a backfill to begin again; each after a pause."""
         wanted = {
-            r.stream
+            query
             for r in self._registered.values()
             if r.wanted == "running" and not self._book.has_failed(r)
+            for query in (r.stream, r.query)
         }
         names = [q.name or "" for q in self._session.streams.active]
-        down = {stream for stream in wanted if not any(Bank.is_of(stream, name) for name in names)}
-        for stream in down:
-            self._explain(stream)
+        down = {query for query in wanted if not any(Bank.is_of(query, name) for name in names)}
+        for query in down:
+            self._explain(query)
         return {
-            s for s in down | self._backfills.unfinished() if self._pauses.setdefault(s, _Pause()).is_over()
+            q for q in down | self._backfills.unfinished() if self._pauses.setdefault(q, _Pause()).is_over()
         }
 
-    def _explain(self, stream: str) -> None:
-        """Let the owners read why their bank fell; it is started again all the same."""
-        query = self._queries.pop(stream, None)
-        error = query.exception() if query else None
+    def _explain(self, query: str) -> None:
+        """Let the owners read why their bank fell; it is started again, unless a filter's own code is the reason."""
+        fallen = self._queries.pop(query, None)
+        error = fallen.exception() if fallen else None
         if error is None:
             return
-        log.error("the bank of %s fell: %s", stream, error)
-        reason = f"The streaming query fell and is being started again: {str(error)[:500]}"
+        log.error("the bank of %s fell: %s", query, error)
+        fault = failure(str(error))
+        reason = (
+            describe(fault)
+            if fault
+            else f"The streaming query fell and is being started again: {str(error)[:500]}"
+        )
         for name, status in list(self._book.filters.items()):
-            if status.stream == stream and status.state in ("running", "backfilling"):
-                self._book.change(name, state="starting", error=reason)
+            if status.query == query and status.state in ("running", "backfilling"):
+                self._book.change(name, state="failed" if fault else "starting", error=reason)
 
     def _tell_owners(self, error: Exception) -> None:
         """Let it be read that nothing is known to run, where Kafka still takes it."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import sqlglot
 from sqlglot import exp
@@ -17,8 +17,13 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokens import Token, TokenType  # type: ignore[attr-defined]
 
 from skysieve.errors import ColumnError, FilterError, FilterSyntaxError, nearest
+from skysieve.languages import Cut
 from skysieve.packets.columns import Column, Columns
 
+if TYPE_CHECKING:
+    from pyspark.sql import Column as SparkColumn
+
+is_isolated = False
 _DIALECT = sqlglot.Dialect.get_or_raise("spark")
 _PAIRS = {
     TokenType.R_PAREN: TokenType.L_PAREN,
@@ -44,30 +49,14 @@ _UNFIT_FUNCTIONS = {
     ): _AGGREGATE,
     re.compile(r"inline_outer|json_tuple|(session_)?window"): _SEVERAL_ROWS,
 }
+_NAMED = re.compile(r"(\w+)\s*:\s*(.+)", re.DOTALL)
 _FORBIDDEN = re.compile(
     r"(try_)?reflect|java_method|raise_error|assert_true|identifier|input_file_(name|block_start|block_length)"
 )
 
 
 @dataclass(frozen=True)
-class Cut:
-    """One condition, as it was written.
-
-    Attributes
-    ----------
-    text
-        The condition.
-    line, column
-        Its place in the filter's text, counted from 1.
-    """
-
-    text: str
-    line: int = 1
-    column: int = 1
-
-
-@dataclass(frozen=True)
-class BoundCut:
+class BoundSql:
     """A cut whose names have found their columns.
 
     Attributes
@@ -83,6 +72,17 @@ class BoundCut:
     text: str
     sql: str
     columns: tuple[Column, ...]
+
+    def condition(self) -> SparkColumn:
+        """The cut in Spark."""
+        from pyspark.sql import functions as F  # noqa: N812
+
+        return F.expr(self.sql)
+
+
+def content(text: str) -> list[str]:
+    """The text of each cut: what stands between them decides nothing."""
+    return [cut.text for cut in cuts(text)]
 
 
 def cuts(text: str) -> tuple[Cut, ...]:
@@ -116,7 +116,37 @@ def cuts(text: str) -> tuple[Cut, ...]:
     return tuple(found)
 
 
-def bind(cut: Cut, columns: Columns) -> BoundCut:
+def named(text: str) -> dict[str, str]:
+    """Read ``name: SQL`` pairs, separated by semicolons or lines.
+
+    Raises
+    ------
+    FilterError
+        If a pair has no name, or a name comes twice.
+
+    Examples
+    --------
+    >>> named("mag: derived.mag; colour: derived.mag - 2")
+    {'mag': 'derived.mag', 'colour': 'derived.mag - 2'}
+    """
+    tokens, found, begin = _tokens(text), {}, 0
+    ends = [t.start for t in tokens if t.token_type == TokenType.SEMICOLON]
+    ends += [m.start() for m in re.finditer(r"\n(?=\s*\w+\s*:)", text)]
+    for end in [*sorted(ends), len(text)]:
+        pair = text[begin:end].strip().strip(";").strip()
+        begin = end
+        if not pair:
+            continue
+        match = _NAMED.fullmatch(pair)
+        if not match or match[1] in found:
+            what = f"gives {match[1]!r} twice" if match else "has no name"
+            raise FilterError(f"emit={pair!r} {what}: write name: expression, for example mag: derived.mag")
+        _parse(match[2], _tokens(match[2]))
+        found[match[1]] = match[2]
+    return found
+
+
+def bind(cut: Cut, columns: Columns) -> BoundSql:
     """Find the columns of a cut.
 
     Raises
@@ -141,7 +171,7 @@ def bind(cut: Cut, columns: Columns) -> BoundCut:
         used[column.name] = column
         pieces += [cut.text[at:start], ".".join(map(_quoted, (column.name, *rest)))]
         at = end + 1
-    return BoundCut(cut.text, "".join([*pieces, cut.text[at:]]), tuple(used.values()))
+    return BoundSql(cut.text, "".join([*pieces, cut.text[at:]]), tuple(used.values()))
 
 
 def _quoted(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -150,6 +151,15 @@ class Columns:
         for column in derived:
             if all(name.partition("[]")[0] in self._by_name for name in column.uses):
                 self._by_name[column.name] = column
+
+    def preferring(self, seen: Columns) -> Columns:
+        """The same columns, but records and arrays with the fields alone that others have: those in use."""
+        other = copy(self)
+        other._by_name = {
+            name: seen[name] if name in seen and not column.is_scalar else column
+            for name, column in self._by_name.items()
+        }
+        return other
 
     def of_packet(self, wanted: Iterable[Column]) -> list[Column]:
         """What a packet must give for these columns: themselves, and for a derived one those that it uses.

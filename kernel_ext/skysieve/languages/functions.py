@@ -1,0 +1,166 @@
+"""The text of a Python function with all that it needs, so that it can run elsewhere and be read in a file."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import inspect
+import sys
+import textwrap
+from collections.abc import Callable
+from importlib import metadata
+from types import ModuleType
+from typing import Any
+
+from skysieve.errors import FilterError
+
+
+def code_of(function: Callable[..., Any]) -> str:
+    """Source code that defines a function anew, with the imports, constants and functions that it uses.
+
+    A function of an installed package is imported; of one written in a notebook the text is taken.
+
+    Raises
+    ------
+    FilterError
+        If it uses something that no text can carry, such as a DataFrame of the notebook.
+
+    Examples
+    --------
+    >>> from statistics import fmean
+    >>> print(code_of(fmean))
+    from statistics import fmean as _fmean
+    <BLANKLINE>
+    <BLANKLINE>
+    def fmean(data, weights=None):
+        return _fmean(data, weights)
+    """
+    name = getattr(function, "__name__", "")
+    if not inspect.isfunction(function) or not name.isidentifier():
+        raise FilterError(f"{function!r} is no function with a name: write it with def.")
+    if is_installed(function):
+        return _imported(function)
+    found: dict[str, str] = {}
+    _collect(function, found)
+    imports = [text for text in found.values() if text.startswith(("import ", "from "))]
+    rest = [text for text in found.values() if text not in imports]
+    return "\n\n\n".join(filter(None, ["\n".join(imports), *rest]))
+
+
+def is_installed(thing: Any) -> bool:
+    """Whether it can be imported wherever the same packages are installed."""
+    module = getattr(thing, "__module__", None) or ""
+    root = module.partition(".")[0]
+    return root in sys.stdlib_module_names - {"__main__"} or root in _distributions() or _is_distribution(root)
+
+
+def versions(code: str) -> dict[str, str]:
+    r"""The distributions that a text imports, with their versions.
+
+    Examples
+    --------
+    >>> list(versions("import numpy as np\nfrom math import pi"))
+    ['numpy']
+    """
+    roots = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            roots |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            roots.add(node.module.partition(".")[0])
+    named = {name for root in roots for name in _distributions().get(root, [])}
+    return {name: metadata.version(name) for name in sorted(named)}
+
+
+def undefined(tree: ast.Module) -> list[ast.Name]:
+    """Names that a text uses and does not define."""
+    known = set(dir(builtins)) | {"__name__"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            known.add(node.id)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
+            known.add(node.name)
+        elif isinstance(node, ast.arg):
+            known.add(node.arg)
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            known.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            known |= {alias.asname or alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.MatchAs | ast.MatchStar) and node.name:
+            known.add(node.name)
+    return [n for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id not in known]
+
+
+def _imported(function: Callable[..., Any]) -> str:
+    name = function.__name__
+    names, shown = [], []
+    for one in inspect.signature(function).parameters.values():
+        if one.kind in (one.VAR_POSITIONAL, one.VAR_KEYWORD):
+            continue
+        plain = one.default is one.empty or not _is_plain(one.default)
+        names.append(f"{one.name}={one.name}" if one.kind is one.KEYWORD_ONLY else one.name)
+        shown.append(one.name if plain else f"{one.name}={one.default!r}")
+    return (
+        f"from {function.__module__} import {name} as _{name}\n\n\n"
+        f"def {name}({', '.join(shown)}):\n    return _{name}({', '.join(names)})"
+    )
+
+
+def _collect(function: Callable[..., Any], found: dict[str, str]) -> None:
+    """Put the text of a function, and before it of all that it uses, under their names."""
+    try:
+        text = textwrap.dedent(inspect.getsource(function))
+    except (OSError, TypeError):
+        raise FilterError(
+            f"The source of {function.__name__!r} is not to be had: define it in a cell or a file."
+        ) from None
+    tree = ast.parse(text)
+    if not isinstance(tree.body[0], ast.FunctionDef):
+        raise FilterError(f"{function.__name__!r} is no plain function: write it with def.")
+    enclosed = inspect.getclosurevars(function).nonlocals
+    scope = {**getattr(function, "__globals__", {}), **enclosed}
+    for name in dict.fromkeys(node.id for node in undefined(tree)):
+        if name in scope and name not in found:
+            _note(name, scope[name], function.__name__, found)
+    found[function.__name__] = text.rstrip()
+
+
+def _note(name: str, value: Any, user: str, found: dict[str, str]) -> None:
+    """Put the text that makes a value under its name."""
+    if isinstance(value, ModuleType):
+        found[name] = f"import {value.__name__}" + (f" as {name}" if name != value.__name__ else "")
+    elif (inspect.isfunction(value) or inspect.isclass(value) or inspect.isbuiltin(value)) and is_installed(
+        value
+    ):
+        whole = value.__name__
+        found[name] = f"from {value.__module__} import {whole}" + (f" as {name}" if name != whole else "")
+    elif inspect.isfunction(value) and value.__name__ == name:
+        found[name] = ""  # it may call itself, or one that calls it
+        _collect(value, found)
+    elif _is_plain(value):
+        found[name] = f"{name} = {value!r}"
+    else:
+        raise FilterError(
+            f"The function {user!r} uses {name!r}, a {type(value).__name__} of this notebook, which does not exist "
+            "where filters run: make it inside the function, or put it into a package that is installed there."
+        )
+
+
+def _is_plain(value: Any) -> bool:
+    try:
+        return bool(ast.literal_eval(repr(value)) == value)
+    except (ValueError, SyntaxError, TypeError):
+        return False
+
+
+def _distributions() -> dict[str, list[str]]:
+    return dict(metadata.packages_distributions())
+
+
+def _is_distribution(name: str) -> bool:
+    """Whether one of that name is installed: one that is being worked on does not list its packages."""
+    try:
+        metadata.distribution(name)
+    except (metadata.PackageNotFoundError, ValueError):
+        return False
+    return True
