@@ -14,13 +14,13 @@ import pyarrow as pa
 
 from skysieve.engine import plan
 from skysieve.errors import StreamError
-from skysieve.filter import Filter
+from skysieve.filter import BoundFilter, Filter
 from skysieve.packets.decode import PROBLEM
+from skysieve.sample import Samples
 from skysieve.stream import Stream
 from skysieve.topics import Offsets
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
     from skysieve_widgets import AlertView
 
 _ORDER = ("timestamp", "partition", "offset", "record")
@@ -172,13 +172,16 @@ class Preview:
         return yes.reindex(self.table.index, fill_value=False)
 
 
-def preview(spark: SparkSession, stream: Stream, spec: Filter, start: Offsets, stop: Offsets) -> Preview:
+def preview(samples: Samples, stream: Stream, spec: Filter, start: Offsets, stop: Offsets) -> Preview:
     """Apply a filter to a slice of its stream, in one Spark job that sends back no packet."""
     begun = time.perf_counter()
-    table = _collect(spark, stream, spec, start, stop)
+    stream = stream.sampled
+    bound = spec.bind(stream.filterable)
+    plan.check(samples.spark, bound)
+    table = _collect(samples, stream, bound, start, stop)
     while (wiser := _taught(stream, table)).format.knows != stream.format.knows:
         stream = wiser
-        table = _collect(spark, stream, spec, start, stop)
+        table = _collect(samples, stream, spec.bind(stream.filterable), start, stop)
     return Preview(spec, table, start, stop, time.perf_counter() - begun, stream)
 
 
@@ -193,13 +196,11 @@ def _taught(stream: Stream, table: pd.DataFrame) -> Stream:
 
 
 def _collect(
-    spark: SparkSession, stream: Stream, spec: Filter, start: Offsets, stop: Offsets
+    samples: Samples, stream: Stream, bound: BoundFilter, start: Offsets, stop: Offsets
 ) -> pd.DataFrame:
-    columns = stream.filterable
-    bound, shown = spec.bind(columns), [columns[name] for name in stream.format.places.names]
-    packets = plan.read_range(spark, stream.topics, stream.name, start, stop)
-    plan.check(packets, stream.format, bound)
-    rows = plan.verdicts(plan.judge(packets, stream.format, [bound], shown), bound, shown).toArrow()
+    shown = [stream.filterable[name] for name in stream.format.places.names]
+    judged = samples.judged(stream, [*shown, *bound.columns], start, stop)
+    rows = plan.verdicts(judged, bound, shown).toArrow()
     table: pd.DataFrame = rows.to_pandas(types_mapper=_NULLABLE.get)
     return table.sort_values([f"kafka.{name}" for name in _ORDER], ignore_index=True)
 

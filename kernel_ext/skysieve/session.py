@@ -7,9 +7,11 @@ import getpass
 import logging
 import os
 import socket
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -22,6 +24,7 @@ from skysieve.filter import Filter
 from skysieve.home import Home
 from skysieve.languages.calls import describe, failure
 from skysieve.preview import Preview, preview
+from skysieve.sample import Samples
 from skysieve.stream import Stream, Time, open_stream, streams
 from skysieve.topics import Topics
 
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 _TOKEN = "SPARK_CONNECT_AUTHENTICATE_TOKEN"
 _PREVIEWED = 5000
 _RETRIES = 6
+_LOOKED_AT = 30.0
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,23 @@ class Session:
         StreamError
             If there is none; the message names the nearest.
         """
-        return open_stream(self.topics, name, self.spark)
+        found = open_stream(self.topics, name, self.spark)
+        self._opened[name] = (time.monotonic(), found)
+        return found
+
+    @cached_property
+    def _opened(self) -> dict[str, tuple[float, Stream]]:
+        return {}
+
+    @cached_property
+    def _samples(self) -> Samples:
+        return Samples(self.spark)
+
+    def _recent(self, name: str) -> Stream:
+        """A stream as it was looked at a moment ago: a look costs more than a second preview does."""
+        opened, found = self._opened.get(name, (-_LOOKED_AT, None))
+        is_fresh = found is not None and time.monotonic() - opened < _LOOKED_AT and not found.is_empty
+        return found if found and is_fresh else self.stream(name)
 
     def preview(
         self, spec: Filter, *, last: int | None = None, between: tuple[Time, Time] | None = None
@@ -82,11 +102,11 @@ class Session:
         FilterError
             If the filter cannot run on its stream.
         """
-        stream = self.stream(spec.stream)
+        stream = self._recent(spec.stream)
         if last is None and between is None:
             last = _PREVIEWED
         with _answers():
-            return preview(self.spark, stream, spec, *stream.slice(last=last, between=between))
+            return preview(self._samples, stream, spec, *stream.slice(last=last, between=between))
 
     def deploy(self, spec: Filter, *, start: Time = "latest") -> Deployment:
         """Let a filter run as a streaming query, also when this notebook is closed.
@@ -106,9 +126,8 @@ class Session:
         """
         stream = self.stream(spec.stream)
         bound = spec.bind(stream.filterable)
-        end = self.topics.end(stream.name)
         with _answers():
-            plan.check(plan.read_range(self.spark, self.topics, stream.name, end, end), stream.format, bound)
+            plan.check(self.spark, bound)
         return deployment.deploy(self.topics, spec, getpass.getuser(), start)
 
     def redrive(self, stream: str) -> Redriven:

@@ -56,6 +56,11 @@ class Stream:
         looked = [*self.topics.read(self.name, begin, head), *self.topics.read(self.name, tail, end)]
         return [record.value for record in looked if record.value]
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no packet was there when it was looked at."""
+        return not self._sample
+
     @cached_property
     def _rejected(self) -> list[bytes]:
         """The values of some packets that could not be decoded, among them those whose schema was not known then."""
@@ -108,6 +113,18 @@ class Stream:
                 f"the newest begins with {self._sample[-1][:8].hex(' ')}."
             )
         return votes.most_common(1)[0][0]
+
+    @property
+    def sampled(self) -> Stream:
+        """The same stream, decoding only the versions found in a sample: for those who learn from what is rejected."""
+        other = Stream(self.name, self.topics, self.spark)
+        vars(other).update(
+            _sample=self._sample,
+            format=self.format.only(self._sample),
+            described=self.described,
+            filterable=self.filterable,
+        )
+        return other
 
     def learned(self, packets: Iterable[bytes]) -> Stream:
         """The same stream, with the schemas of these packets as well."""

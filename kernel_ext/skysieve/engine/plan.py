@@ -19,6 +19,7 @@ from pyspark.sql.types import BooleanType
 
 from skysieve.errors import FilterError
 from skysieve.filter import BoundFilter
+from skysieve.packets import avro
 from skysieve.packets.columns import Column
 from skysieve.packets.decode import PROBLEM, decode, kafka, once
 from skysieve.packets.formats import Format
@@ -157,7 +158,7 @@ def _headers(filters: Sequence[BoundFilter]) -> SparkColumn:
         "skysieve.source.offset": kafka("offset"),
         "skysieve.source.record": kafka("record"),
         "skysieve.source.timestamp": F.unix_millis(kafka("timestamp")),
-        "skysieve.annotations": F.lit("{}"),
+        "skysieve.annotations": _annotations(filters),
     }
     rejection = {
         "__connect.errors.topic": kafka("topic"),
@@ -169,6 +170,18 @@ def _headers(filters: Sequence[BoundFilter]) -> SparkColumn:
         "__connect.errors.exception.message": kafka("problem").message,
     }
     return F.when(F.col("_hit") > 0, _pairs(match)).otherwise(_pairs(rejection))
+
+
+def _annotations(filters: Sequence[BoundFilter]) -> SparkColumn:
+    """What the filter of this hit sends along, as JSON; a missing value is null there."""
+    found = F.lit("{}")
+    for i, bound in enumerate(filters, 1):
+        if bound.annotations:
+            values = F.struct(*(part.condition().alias(name) for name, part in bound.annotations.items()))
+            found = F.when(F.col("_hit") == i, F.to_json(values, {"ignoreNullFields": "false"})).otherwise(
+                found
+            )
+    return found
 
 
 def _pairs(headers: Mapping[str, SparkColumn]) -> SparkColumn:
@@ -187,25 +200,28 @@ def verdicts(judged: DataFrame, bound: BoundFilter, more: Sequence[Column] = ())
         *map(kafka, ("partition", "offset", "record", "timestamp")),
         kafka("problem").message.alias(PROBLEM),
         *scalars.values(),
+        *(part.condition().alias(name) for name, part in bound.annotations.items()),
         *says,
     )
 
 
-def check(packets: DataFrame, packet_format: Format, bound: BoundFilter) -> None:
-    """Have Spark analyse a filter, without reading a packet.
+def check(spark: SparkSession, bound: BoundFilter) -> None:
+    """Have Spark analyse a filter on columns of its types, without reading a packet.
 
     Raises
     ------
     FilterError
         If Spark refuses it: an unknown function, a comparison of unlike types, a cut that is no condition.
     """
+    if bound.filter.is_isolated:
+        return
+    typed = [F.lit(None).cast(avro.spark_type(c.schema)).alias(c.name) for c in bound.columns]
+    says = [part.condition() for part in (*bound.cuts, *bound.annotations.values())]
     try:
-        schema = (
-            judge(packets, packet_format, [bound]).select(*(cut.condition() for cut in bound.cuts)).schema
-        )
+        schema = spark.range(0).select(*typed).select(*says).schema
     except AnalysisException as error:
         raise refusal(bound, error) from None
-    for cut, found in zip(bound.cuts, schema, strict=True):
+    for cut, found in zip(bound.cuts, schema, strict=False):
         if not isinstance(found.dataType, BooleanType):
             kind = found.dataType.simpleString()
             raise FilterError(

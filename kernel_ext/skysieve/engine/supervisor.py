@@ -234,9 +234,7 @@ class Supervisor:
                     _mark(source, here, bound), list(bound.values()), source.format, begin
                 )
             except AnalysisException as error:
-                for name, reason in (
-                    self._culprits(source, bound) or dict.fromkeys(bound, str(error))
-                ).items():
+                for name, reason in (self._culprits(bound) or dict.fromkeys(bound, str(error))).items():
                     self._book.publish(status_of(here[name], "failed", error=reason))
                     del bound[name]
                 if not bound and not self._is_needed(query):
@@ -261,14 +259,12 @@ class Supervisor:
         state = "backfilling" if past else "running"
         self._book.publish(status_of(record, state, since=begin, backfill=past))
 
-    def _culprits(self, source: Stream, bound: Mapping[str, BoundFilter]) -> dict[str, str]:
+    def _culprits(self, bound: Mapping[str, BoundFilter]) -> dict[str, str]:
         """Those filters that Spark refuses, each tried by itself."""
-        end = self._topics.end(source.name)
-        nothing = plan.read_range(self._session, self._topics, source.name, end, end)
         found = {}
         for name, one in bound.items():
             try:
-                plan.check(nothing, source.format, one)
+                plan.check(self._session, one)
             except SkysieveError as error:
                 found[name] = str(error)
         return found
