@@ -1,0 +1,84 @@
+"""The text of a cell, in any language, becomes what :class:`skysieve.Filter` takes."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
+
+from skysieve.errors import FilterError, FilterSyntaxError
+from skysieve.languages.detection import Language, as_expression, without_comments
+
+Namespace = Mapping[str, Any]
+"""The notebook's variables."""
+TRANSLATED = ("lasair", "boom")
+"""Languages that become SQL, by the module of their name."""
+
+
+def read(cell: str, language: Language, namespace: Namespace) -> dict[str, Any]:
+    """What a filter is made of: its arguments ``where`` and, if it is not SQL then, ``language``.
+
+    Raises
+    ------
+    FilterError
+        If the cell cannot be read in this language.
+
+    Examples
+    --------
+    >>> read("snr > 20\\n", "sql", {})
+    {'where': 'snr > 20'}
+    >>> read("def bright(snr):\\n    return snr > 20\\n", "python", {})
+    {'where': 'def bright(snr):\\n    return snr > 20', 'language': 'python'}
+    """
+    return _READERS[language](cell.rstrip(), namespace)
+
+
+def _sql(cell: str, _: Namespace) -> dict[str, Any]:
+    return {"where": cell}
+
+
+def _python(cell: str, _: Namespace) -> dict[str, Any]:
+    _parse(cell, cell, "exec")
+    return {"where": cell, "language": "python"}
+
+
+def _columns(cell: str, namespace: Namespace) -> dict[str, Any]:
+    code = compile(_parse(as_expression(cell), cell, "eval"), "<filter>", "eval")
+    try:
+        return {"where": eval(code, dict(namespace))}
+    except FilterError:
+        raise
+    except Exception as error:
+        raise FilterError(f"This expression fails: {type(error).__name__}: {error}") from error
+
+
+def _translated(language: Language) -> Callable[[str, Namespace], dict[str, Any]]:
+    def read(cell: str, _: Namespace) -> dict[str, Any]:
+        return {"where": import_module(f"skysieve.languages.{language}").to_where(without_comments(cell))}
+
+    return read
+
+
+def _parse(source: str, cell: str, mode: str) -> Any:
+    """Python's syntax tree of a cell."""
+    try:
+        return ast.parse(source, mode=mode)
+    except SyntaxError as error:
+        # the parenthesis before an expression moves its first line, and it can end in a line that is not the cell's
+        lines = cell.split("\n")
+        shift = source.index(cell) if error.lineno == 1 else 0
+        line = min(error.lineno or 1, len(lines))
+        column = max(1, min((error.offset or 1) - shift, len(lines[line - 1]) + 1))
+        same_line = error.end_lineno == error.lineno and (error.end_offset or 0) > (error.offset or 0)
+        length = (error.end_offset or 0) - (error.offset or 0) if same_line else 1
+        raise FilterSyntaxError(f"This is not Python: {error.msg}", cell, line, column, length) from error
+
+
+_READERS: dict[Language, Callable[[str, Namespace], dict[str, Any]]] = {
+    "sql": _sql,
+    "python": _python,
+    "columns": _columns,
+    "lasair": _translated("lasair"),
+    "boom": _translated("boom"),
+}
