@@ -90,11 +90,11 @@ class PacketError(SkysieveError):
 
 
 def underlined(text: str, line: int, column: int, length: int = 1) -> str:
-    """The line of a text that has the error, and a mark under what is meant.
+    r"""The line of a text that has the error, and a mark under what is meant.
 
     Examples
     --------
-    >>> print(underlined("snr > 20\\nAND snrr > 5", 2, 5, 4))
+    >>> print(underlined("snr > 20\nAND snrr > 5", 2, 5, 4))
       AND snrr > 5
           ~~~^
     """

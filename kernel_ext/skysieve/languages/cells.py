@@ -17,7 +17,7 @@ TRANSLATED = ("lasair", "boom")
 
 
 def read(cell: str, language: Language, namespace: Namespace) -> dict[str, Any]:
-    """What a filter is made of: its arguments ``where`` and, if it is not SQL then, ``language``.
+    r"""What a filter is made of: its arguments ``where`` and, if it is not SQL then, ``language``.
 
     Raises
     ------
@@ -26,10 +26,10 @@ def read(cell: str, language: Language, namespace: Namespace) -> dict[str, Any]:
 
     Examples
     --------
-    >>> read("snr > 20\\n", "sql", {})
+    >>> read("snr > 20\n", "sql", {})
     {'where': 'snr > 20'}
-    >>> read("def bright(snr):\\n    return snr > 20\\n", "python", {})
-    {'where': 'def bright(snr):\\n    return snr > 20', 'language': 'python'}
+    >>> read("def bright(snr):\n    return snr > 20\n", "python", {})
+    {'where': 'def bright(snr):\n    return snr > 20', 'language': 'python'}
     """
     return _READERS[language](cell.rstrip(), namespace)
 

@@ -23,7 +23,7 @@ _NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 def language(text: str, namespace: Mapping[str, Any] = _NONE) -> Language:
-    """Tell in which language a filter is written.
+    r"""Tell in which language a filter is written.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def language(text: str, namespace: Mapping[str, Any] = _NONE) -> Language:
     --------
     >>> language("snr > 20")
     'sql'
-    >>> language("def bright(snr):\\n    return snr > 20")
+    >>> language("def bright(snr):\n    return snr > 20")
     'python'
     >>> language("SELECT objectId FROM objects WHERE gmag < 18")
     'lasair'
@@ -61,11 +61,11 @@ def language(text: str, namespace: Mapping[str, Any] = _NONE) -> Language:
 
 
 def without_comments(text: str) -> str:
-    """Leave out what only precedes a filter: blank lines and comments.
+    r"""Leave out what only precedes a filter: blank lines and comments.
 
     Examples
     --------
-    >>> without_comments("-- bright /* and */\\n\\n# real\\nsnr > 20 -- 5 sigma")
+    >>> without_comments("-- bright /* and */\n\n# real\nsnr > 20 -- 5 sigma")
     'snr > 20 -- 5 sigma'
     """
     found = _COMMENTS.match(text)
