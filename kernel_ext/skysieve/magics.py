@@ -158,8 +158,8 @@ def _without_traceback(text: object = None) -> Iterator[None]:
     try:
         yield
     except SkysieveError as error:
-        shown = [f"{type(error).__name__}: {error}", *_underlined(error, text)]
-        vars(error)["_render_traceback_"] = lambda: shown
+        shown = "\n".join([f"{type(error).__name__}: {error}", *_underlined(error, text)])
+        vars(error)["_render_traceback_"] = lambda: [shown]
         raise
 
 

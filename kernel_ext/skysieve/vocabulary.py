@@ -60,7 +60,7 @@ class Vocabulary:
 
     def __init__(self, described: Iterable[Column] = (), known: Columns | None = None) -> None:
         self._columns = list(described)
-        self._known = known or Columns({})
+        self._named = known.named if known else _unknown
         self._fields: dict[str, list[Suggestion]] = {}
 
     def starting(self, prefix: str) -> list[Suggestion]:
@@ -85,18 +85,19 @@ class Vocabulary:
 
     def fields(self, array: str) -> list[Suggestion] | None:
         """The fields of an array's records; None where no array has that name."""
-        match self._known.named(array):
+        match [own for column in self._named(array) for own in self._columns if own.name == column.name]:
             case [column] if column.is_array:
-                if array not in self._fields:
-                    self._fields[array] = _fields(column)
-                return self._fields[array]
+                if column.name not in self._fields:
+                    self._fields[column.name] = _fields(column)
+                return self._fields[column.name]
         return None
 
     @cached_property
     def _parts(self) -> list[tuple[str, Column]]:
         """Columns in records by the last part of their name; in full where several have the same."""
         inner = [c for c in self._columns if len(c.path) > 1 and c.is_scalar]
-        return [(c.path[-1] if self._known.named(c.path[-1]) == [c] else c.name, c) for c in inner]
+        alike = {c.name: self._named(c.path[-1]) for c in inner}
+        return [(c.path[-1] if len(alike[c.name]) == 1 else c.name, c) for c in inner]
 
 
 class Vocabularies:
@@ -110,19 +111,20 @@ class Vocabularies:
 
     def __init__(self, session: Callable[[], Session]) -> None:
         self._session = session
-        self._kept: dict[str | None, Vocabulary] = {}
+        self._kept: dict[tuple[str, str | None], Vocabulary] = {}
 
     def of(self, stream: str | None) -> Vocabulary:
         """That of a stream, or of the only one; an empty one where there is none to ask."""
-        if stream not in self._kept:
-            try:
-                session = self._session()
+        try:
+            session = self._session()
+            key = session.topics.bootstrap, stream
+            if key not in self._kept:
                 (name,) = [stream] if stream else session.streams
                 found = session.stream(name)
-                self._kept[stream] = Vocabulary(found.described, found.format.columns())
-            except (SkysieveError, ValueError):  # ValueError: not one stream, but several or none
-                return Vocabulary()
-        return self._kept[stream]
+                self._kept[key] = Vocabulary(found.described, found.format.columns())
+        except (SkysieveError, ValueError):  # ValueError: there are several streams, or none
+            return Vocabulary()
+        return self._kept[key]
 
     def streams(self) -> list[str]:
         """Names of the streams; none where there is no session."""
@@ -148,6 +150,10 @@ def _fields(array: Column) -> list[Suggestion]:
     # the records of a history, taken as a packet of their own, have types and units as packets have
     own = Columns({0: items}) if avro.is_record(items) else ()
     return [Suggestion(column.name, _kind(column)) for column in own]
+
+
+def _unknown(_: str) -> list[Column]:
+    return []
 
 
 def _last(name: str) -> str:
