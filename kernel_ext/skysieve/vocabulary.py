@@ -55,7 +55,7 @@ class Vocabulary:
     >>> from skysieve.packets import formats
     >>> lsst = formats.get("lsst").columns()
     >>> Vocabulary(lsst, lsst).starting("psfFluxE")
-    [Suggestion(text='diaSource.psfFluxErr', type='float [nJy]')]
+    [Suggestion(text='psfFluxErr', type='float [nJy]')]
     """
 
     def __init__(self, described: Iterable[Column] = (), known: Columns | None = None) -> None:

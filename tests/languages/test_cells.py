@@ -25,7 +25,7 @@ def test_python_is_handed_on_as_source():
         ("\n\ndef bright(snr)\n    return snr", "python", 3, 16, "                 ^"),
         ("def bright(snr):\n    return (snr ratio)", "python", 2, 13, "              ~~~~~~~~^"),
         ("def bright(snr:\n    return snr\n", "python", 1, 11, "            ^"),
-        ("snr >", "columns", 2, 1, "  ^"),
+        ("snr >", "columns", 1, 6, "       ^"),
         ("snr ratio", "columns", 1, 1, "  ~~~~~~~~^"),
         ("(snr\n> 5) & (a b)", "columns", 2, 9, "          ~~^"),
     ],

@@ -65,14 +65,19 @@ def _parse(source: str, cell: str, mode: str) -> Any:
     try:
         return ast.parse(source, mode=mode)
     except SyntaxError as error:
-        # the parenthesis before an expression moves its first line, and it can end in a line that is not the cell's
-        lines = cell.split("\n")
-        shift = source.index(cell) if error.lineno == 1 else 0
-        line = min(error.lineno or 1, len(lines))
-        column = max(1, min((error.offset or 1) - shift, len(lines[line - 1]) + 1))
-        same_line = error.end_lineno == error.lineno and (error.end_offset or 0) > (error.offset or 0)
-        length = (error.end_offset or 0) - (error.offset or 0) if same_line else 1
-        raise FilterSyntaxError(f"This is not Python: {error.msg}", cell, line, column, length) from error
+        place = _place(error, cell, shift=source.index(cell))
+        raise FilterSyntaxError(f"This is not Python: {error.msg}", cell, *place) from error
+
+
+def _place(error: SyntaxError, cell: str, shift: int) -> tuple[int, int, int]:
+    """Line, column and length of an error in a cell, whose first line was shifted to the right."""
+    lines = cell.split("\n")
+    line, start = error.lineno or 1, error.offset or 1
+    if line > len(lines):  # what encloses the cell was not expected yet
+        return len(lines), len(lines[-1]) + 1, 1
+    stop = error.end_offset if error.end_lineno == line and error.end_offset else start + 1
+    column = start - shift if line == 1 else start
+    return line, max(1, column), max(1, stop - start)
 
 
 _READERS: dict[Language, Callable[[str, Namespace], dict[str, Any]]] = {
