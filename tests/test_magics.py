@@ -137,7 +137,7 @@ def test_a_syntax_error_points_at_the_place_in_the_cell_without_a_traceback(atta
         (
             "def f(snr):\n    return snr ratio",
             FilterSyntaxError,
-            "      return snr ratio\n             ~~~~~~~~^\n",
+            "      return snr ratio\n                 ~~~~^\n",
         ),
     ],
 )

@@ -43,7 +43,6 @@ class SkysieveMagics(Magics):  # type: ignore[misc]
         super().__init__(shell)
         self._filters: dict[str, Filter] = {}
         self._own: Session | None = None
-        self._vocabularies = Vocabularies(self._session)
 
     @magic_arguments()
     @argument("name", type=_unquoted, help="Name of the filter.")
@@ -74,7 +73,6 @@ class SkysieveMagics(Magics):  # type: ignore[misc]
             raise UsageError(f"Give --last or --between, not both: {_FILTER}")
         # a cell that fails must not leave its former filter to be deployed in its place
         self._filters.pop(options.name, None)
-        self._vocabularies.forget()
         written = options.language or language(cell, self.shell.user_ns)
         with _without_traceback(cell):
             session = self._session()
@@ -114,7 +112,9 @@ class SkysieveMagics(Magics):  # type: ignore[misc]
 
     def completer(self) -> FilterCompleter:
         """What completes the cells of ``%%filter``."""
-        return FilterCompleter(self._vocabularies, self.preview_cell.parser._actions, self.shell.user_ns)
+        return FilterCompleter(
+            Vocabularies(self._session), self.preview_cell.parser._actions, self.shell.user_ns
+        )
 
     def _session(self) -> Session:
         """The session of the notebook's variables, not of its outputs (``_``, ``_3``), which may be let go already."""

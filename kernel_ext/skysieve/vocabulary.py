@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -107,24 +109,29 @@ class Vocabularies:
     ----------
     session
         Gives the session to ask.
+    patience
+        Seconds after which a stream is asked anew, since it may get packets of other schemas.
     """
 
-    def __init__(self, session: Callable[[], Session]) -> None:
-        self._session = session
-        self._kept: dict[tuple[str, str | None], Vocabulary] = {}
+    def __init__(self, session: Callable[[], Session], patience: float = 60) -> None:
+        self._session, self._patience = session, patience
+        self._kept: dict[tuple[str, str | None], tuple[float, Vocabulary]] = {}
 
     def of(self, stream: str | None) -> Vocabulary:
         """That of a stream, or of the only one; an empty one where there is none to ask."""
         try:
             session = self._session()
             key = session.topics.bootstrap, stream
-            if key not in self._kept:
-                (name,) = [stream] if stream else session.streams
-                found = session.stream(name)
-                self._kept[key] = Vocabulary(found.described, found.format.columns())
+            asked, kept = self._kept.get(key, (-math.inf, Vocabulary()))
+            if time.monotonic() - asked < self._patience:
+                return kept
+            (name,) = [stream] if stream else session.streams
+            found = session.stream(name)
+            vocabulary = Vocabulary(found.described, found.format.columns())
         except (SkysieveError, ValueError):  # ValueError: there are several streams, or none
             return Vocabulary()
-        return self._kept[key]
+        self._kept[key] = time.monotonic(), vocabulary
+        return vocabulary
 
     def streams(self) -> list[str]:
         """Names of the streams; none where there is no session."""
@@ -132,10 +139,6 @@ class Vocabularies:
             return self._session().streams
         except SkysieveError:
             return []
-
-    def forget(self) -> None:
-        """Ask anew next time, since streams get packets of other schemas."""
-        self._kept.clear()
 
 
 def _kind(column: Column) -> str:
