@@ -55,7 +55,7 @@ def test_an_expression_leaves_the_notebook_as_it_is():
 @pytest.mark.parametrize(
     ("language", "cell"),
     [
-        ("lasair", "-- bright\nSELECT objectId FROM objects WHERE ncandgp > 3"),
+        ("lasair", "-- bright\nSELECT objectId FROM objects WHERE nDiaSources > 3"),
         ("boom", "# bright\n" + json.dumps([{"$match": {"candidate.drb": {"$gt": 0.9}}}])),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
@@ -55,7 +56,10 @@ def _columns(cell: str, namespace: Namespace) -> dict[str, Any]:
 
 def _translated(language: Language) -> Callable[[str, Namespace], dict[str, Any]]:
     def read(cell: str, _: Namespace) -> dict[str, Any]:
-        return {"where": import_module(f"skysieve.languages.{language}").to_where(without_comments(cell))}
+        text = without_comments(cell)
+        # blank where comments were, so that places in the text are places in the cell
+        before = re.sub(r"[^\n]", " ", cell.removesuffix(text))
+        return {"where": import_module(f"skysieve.languages.{language}").to_where(before + text)}
 
     return read
 
