@@ -71,7 +71,10 @@ def __getattr__(name: str) -> Any:
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
-    """``%load_ext skysieve``: the magics ``%%filter`` and ``%deploy``."""
+    """``%load_ext skysieve``: the magics ``%%filter`` and ``%deploy``, and Tab in the cells of the first."""
+    from skysieve.completion import install
     from skysieve.magics import SkysieveMagics
 
-    shell.register_magics(SkysieveMagics)
+    magics = SkysieveMagics(shell)
+    shell.register_magics(magics)
+    install(shell, magics.completer())
