@@ -175,7 +175,8 @@ class Filter:
             }
             return BoundFilter(self, tuple(language.bind(cut, columns) for cut in self.cuts), emitted)
         except ColumnError as error:
-            raise ColumnError(f"Filter {self.name!r} on {self.stream!r}: {error}") from None
+            place = (error.line, error.column, error.length)
+            raise ColumnError(f"Filter {self.name!r} on {self.stream!r}: {error}", *place) from None
 
     def to_json(self) -> str:
         """Serialise it."""

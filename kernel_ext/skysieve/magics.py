@@ -163,11 +163,7 @@ def _without_traceback(text: object = None) -> Iterator[None]:
         raise
 
 
-def _underlined(error: BaseException | None, text: object) -> Iterator[str]:
+def _underlined(error: SkysieveError, text: object) -> Iterator[str]:
     """The place of an unknown column; the message of a syntax error has its own."""
-    while error:
-        if isinstance(error, ColumnError) and error.line and error.column and isinstance(text, str):
-            yield underlined(re.sub(r"\r\n?", "\n", text), error.line, error.column, error.length)
-            return
-        # whoever names the filter in the message raises it anew
-        error = error.__context__
+    if isinstance(error, ColumnError) and error.line and error.column and isinstance(text, str):
+        yield underlined(re.sub(r"\r\n?", "\n", text), error.line, error.column, error.length)

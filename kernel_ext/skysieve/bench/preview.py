@@ -24,8 +24,8 @@ Tell = Callable[[str], None]
 def measure(session: LocalSession, count: int, tell: Tell) -> dict[str, Any]:
     """Seconds of previews of a tenth of the packets and of all, beside a fastavro loop over the same packets.
 
-    Spark is warm: two previews of another stream come before. Each run has a session of its own that knows nothing of the
-    stream; a second preview has one cut changed. All are the best of five runs.
+    Spark is warm: two previews of another stream come before. Each run has a session of its own that knows
+    nothing of the stream; a second preview has one cut changed. All are the best of five runs.
     """
     topics = Topics(session.kafka)
     slices = {}
