@@ -25,6 +25,8 @@ from skysieve.packets.formats import Format
 from skysieve.stream import rejected_topic
 from skysieve.topics import Offsets, Topics
 
+KEY, TRUTH = "kafka.key", "kafka.truth"
+
 # Kafka's defaults are made for records of a kilobyte; these read 82 kB packets at twice the rate, and the short wait
 # takes half a second off each micro-batch that finds little to read.
 _READER = {
@@ -179,15 +181,23 @@ def _pairs(headers: Mapping[str, SparkColumn]) -> SparkColumn:
     return F.array(*pairs)
 
 
-def verdicts(judged: DataFrame, bound: BoundFilter, more: Sequence[Column] = ()) -> DataFrame:
-    """One small row per packet: its place, its scalar columns in use, what each cut says of it (NULL included)."""
-    scalars = {c.name: F.col(f"`{c.name}`") for c in (*more, *bound.columns) if c.is_scalar}
-    says = [F.expr(cut.sql).cast("boolean").alias(f"cut{i}") for i, cut in enumerate(bound.cuts)]
+def verdicts(judged: DataFrame, filters: Sequence[BoundFilter], shown: Sequence[Column]) -> DataFrame:
+    """One small row per alert: its place, the scalars among the columns shown, what each cut says (NULL included).
+
+    The cuts of all filters are counted through: ``cut0``, ``cut1`` …. ``kafka.truth`` is the class of a simulated
+    alert, ``kafka.key`` the key of a packet that was rejected, which is all that is known of it.
+    """
+    from skysieve.sources.truth import HEADER
+
+    says = [F.expr(cut.sql).cast("boolean") for bound in filters for cut in bound.cuts]
+    of_class = F.get(F.filter(kafka("headers"), lambda header: header["key"] == HEADER), F.lit(0))["value"]
     return judged.select(
         *map(kafka, ("partition", "offset", "record", "timestamp")),
         kafka("problem").message.alias(PROBLEM),
-        *scalars.values(),
-        *says,
+        F.when(kafka("problem").isNotNull(), kafka("key").cast("string")).alias(KEY),
+        of_class.cast("string").alias(TRUTH),
+        *(F.col(f"`{column.name}`") for column in shown if column.is_scalar),
+        *(one.alias(f"cut{i}") for i, one in enumerate(says)),
     )
 
 
