@@ -17,7 +17,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from skysieve.filter import BoundFilter
+from skysieve.filter import BoundFilter, Filter
 from skysieve.nights import PerNight
 from skysieve.packets import avro
 from skysieve.packets.columns import Column, Columns, Version
@@ -77,25 +77,33 @@ class Cut(Protocol):
         """What it reads."""
 
 
-def before(bound: BoundFilter, present: Columns | None = None) -> list[Finding]:
+def before(spec: Filter, columns: Columns, present: Columns | None = None) -> list[Finding]:
     """What can be found before anything runs.
 
     Parameters
     ----------
-    bound
-        The filter, with the columns that it found.
+    spec
+        The filter.
+    columns
+        All columns that it could use.
     present
         The columns of the schema versions that the stream carries, if they are known.
+
+    Raises
+    ------
+    ColumnError
+        If it names a column that is not there.
 
     Examples
     --------
     >>> from skysieve import Filter
     >>> from skysieve.packets import formats
     >>> columns = formats.get("lsst").columns()
-    >>> found = before(Filter("clean", "psfFlux_flag AND NOT snr < 5", "lsst-alerts").bind(columns))
+    >>> found = before(Filter("clean", "psfFlux_flag AND NOT snr < 5", "lsst-alerts"), columns)
     >>> [(finding.kind, finding.cut) for finding in found]
     [('flag', 'psfFlux_flag'), ('null', 'NOT snr < 5')]
     """
+    bound = spec.bind(columns)
     found = [one for cut in bound.cuts for one in (_wrong_flag(cut), _null(cut)) if one]
     if present is not None:
         found += [one for cut in bound.cuts if (one := _missing(cut, present))]
@@ -226,7 +234,7 @@ def _null(cut: Cut, table: pd.DataFrame | None = None) -> Finding | None:
     tree = _tree(cut)
     names = dict.fromkeys(_negated(tree)) if tree else {}
     columns = {column.name: column for column in cut.columns}
-    told = []
+    told = {}
     for name in names:
         column = columns.get(name)
         nulls = int(table[name].isna().sum()) if table is not None and name in table else 0
@@ -235,17 +243,16 @@ def _null(cut: Cut, table: pd.DataFrame | None = None) -> Finding | None:
         if column is None or not (nulls or (column.null and not is_bare_flag)):
             continue
         if table is None or name not in table:
-            told.append(f"{name} can be NULL")
+            told[name] = f"{name} can be NULL"
         else:
-            told.append(f"{name} is NULL in {nulls:,} of the {len(table):,} alerts read")
+            told[name] = f"{name} is NULL in {nulls:,} of the {len(table):,} alerts read"
     if not told:
         return None
-    first = next(iter(names)).rsplit(".", 1)[-1]
     return Finding(
         cut.text,
         "null",
-        f"It also drops every alert where the value is not known: {', '.join(told)}.",
-        f"To keep those, write ({cut.text} OR {first} IS NULL).",
+        f"It also drops every alert where the value is not known: {', '.join(told.values())}.",
+        f"To keep those, write ({cut.text} OR {next(iter(told))} IS NULL).",
     )
 
 

@@ -145,7 +145,7 @@ class Preview:
     def lint(self) -> tuple[lint.Finding, ...]:
         """What is likely to be wrong with the filter: ``cut``, ``kind``, ``message``, ``cure``."""
         return lint.merged(
-            lint.before(self._bound, self._slice.stream.described),
+            lint.before(self.filter, self._format.columns(), self._slice.stream.described),
             lint.on_sample(self._bound, self._decoded, self.per_night if self._slice.ids is None else None),
         )
 
