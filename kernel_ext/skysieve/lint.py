@@ -7,7 +7,6 @@ the SQL that a cut was bound to; of a cut that is a function in another language
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -272,10 +271,10 @@ def _negated(tree: exp.Expr) -> Iterator[str]:
 
 def _missing(cut: Cut, present: Columns) -> Finding | None:
     """A column that some of the stream's schema versions lack."""
-    seen = Counter((column.since, column.until) for column in present if column.since is not None)
-    if not seen:
+    ends = [(c.since, c.until) for c in present if c.since is not None and c.until is not None]
+    if not ends:
         return None
-    whole = seen.most_common(1)[0][0]
+    whole = (min((since for since, _ in ends), key=_age), max((until for _, until in ends), key=_age))
     used = [name.partition("[]")[0] for column in cut.columns for name in column.uses or (column.name,)]
     told = []
     for name in dict.fromkeys(used):
@@ -291,6 +290,11 @@ def _missing(cut: Cut, present: Columns) -> Finding | None:
         f"{'; '.join(told)}. It is NULL where it is missing.",
         "Say what shall happen to those alerts: OR … IS NULL keeps them.",
     )
+
+
+def _age(version: Version) -> tuple[int, str]:
+    """What versions are sorted by: LSST's are numbers, others' are texts."""
+    return (version, "") if isinstance(version, int) else (0, version)
 
 
 def _versions(since: Version | None, until: Version | None) -> str:

@@ -59,14 +59,15 @@ def preview_figure(preview: PreviewLike, points: pd.DataFrame) -> Figure:
     below = 3.4 if has_sky or has_light else 0.0
     figure = Figure(figsize=(10, bars + below + 0.4), layout="constrained")
     figure.suptitle(_plain(f"{preview.name}: {headline(preview)}"), fontsize="medium", x=0.01, ha="left")
-    grid = figure.add_gridspec(
-        1 + bool(below), 2, height_ratios=[bars, below] if below else None, width_ratios=[1.15, 1]
-    )
-    _waterfall(figure.add_subplot(grid[0, :]), preview)
-    if has_sky:
-        _sky(figure.add_subplot(grid[1, 0] if has_light else grid[1, :], projection="mollweide"), points)
-    if has_light:
-        _light(figure.add_subplot(grid[1, 1] if has_sky else grid[1, :]), points)
+    # each part with a layout of its own: the long names of cuts shall not narrow what is below them
+    parts = figure.subfigures(2, 1, height_ratios=[bars, below]) if below else [figure.subfigures(1, 1)]
+    _waterfall(parts[0].subplots(), preview)
+    if below:
+        grid = parts[1].add_gridspec(1, 2, width_ratios=[1.25, 1])
+        if has_sky:
+            _sky(parts[1].add_subplot(grid[0, 0] if has_light else grid[:], projection="mollweide"), points)
+        if has_light:
+            _light(parts[1].add_subplot(grid[0, 1] if has_sky else grid[:]), points)
     return figure
 
 
@@ -79,21 +80,19 @@ def _waterfall(ax: Axes, preview: PreviewLike) -> None:
     ax.barh(rows, left, color=[_READ] + [_PASSED] * (len(names) - 1), height=0.62)
     ax.barh(rows, alone, left=left, color=_ALONE, height=0.62, label="removed by this cut alone")
     for row, (n, only) in enumerate(zip(left, alone, strict=True)):
+        text = f"{count(n)} left" + (f", {count(only)} by it alone" if only else "") if row else count(n)
         ax.annotate(
-            count(n),
-            (n + only, row),
-            xytext=(4, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize="small",
+            text, (n + only, row), xytext=(4, 0), textcoords="offset points", va="center", fontsize="small"
         )
     ax.set_yticks(rows, names, fontsize="small", family="monospace")
     ax.invert_yaxis()
-    ax.set_xlim(0, max(decoded, 1) * 1.09)
-    ax.set_xlabel("Alerts left after the cut and all above it")
+    ax.set_xlim(0, max(decoded, 1) * 1.25)
+    ax.set_xticks([tick for tick in ax.get_xticks() if 0 <= tick <= max(decoded, 1)])
+    ax.tick_params(axis="x", labelsize="small")
+    ax.set_xlabel("Alerts left after the cut and all above it", fontsize="small")
     ax.spines[["top", "right"]].set_visible(False)
     if any(alone):
-        ax.legend(fontsize="small", frameon=False, loc="lower right")
+        ax.legend(fontsize="small", frameon=False, loc="lower right", bbox_to_anchor=(1.0, 0.97))
 
 
 def _sky(ax: Any, points: pd.DataFrame) -> None:
@@ -117,21 +116,29 @@ def _light(ax: Axes, points: pd.DataFrame) -> None:
     ax.ticklabel_format(axis="x", useOffset=False, style="plain")
     ax.locator_params(axis="x", nbins=5)
     ax.tick_params(labelsize="small", direction="in", top=True, right=True)
-    ax.set_xlabel("MJD")
-    ax.set_ylabel("Difference magnitude (AB)")
-    without = len(points) - len(known)
-    if without:
-        ax.set_title(f"{count(without)} alerts without a magnitude", fontsize="small")
-    ax.legend(fontsize="small", frameon=False, markerscale=2, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    ax.set_xlabel("MJD", fontsize="small")
+    ax.set_ylabel("Difference magnitude (AB)", fontsize="small")
+    if without := len(points) - len(known):
+        ax.set_title(f"{count(without)} without a magnitude", fontsize="small", loc="left")
+    ax.legend(
+        fontsize="small",
+        frameon=False,
+        markerscale=1.6,
+        ncols=2,
+        loc="lower right",
+        bbox_to_anchor=(1.02, 0.98),
+        columnspacing=0.8,
+        handletextpad=0.1,
+    )
 
 
 def _layers(points: pd.DataFrame) -> list[tuple[dict[str, Any], pd.DataFrame]]:
-    """What was read below, what passed above."""
+    """What was read below, what passed above and smaller: a field holds many alerts in one place."""
     passes = points["passes"].astype(bool)
     common: dict[str, Any] = {"linewidths": 0, "rasterized": True}
     return [
-        ({"color": _READ, "s": 6, "alpha": 0.7, "label": "read", **common}, points[~passes]),
-        ({"color": _PASSED, "s": 12, "alpha": 0.9, "label": "passes", **common}, points[passes]),
+        ({"color": _READ, "s": 16, "label": "does not pass", **common}, points[~passes]),
+        ({"color": _PASSED, "s": 5, "label": "passes", **common}, points[passes]),
     ]
 
 
