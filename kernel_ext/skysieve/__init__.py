@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from skysieve.deployment import Deployment
+    from skysieve.diff import Diff
     from skysieve.preview import Preview
     from skysieve.session import Session, attach
     from skysieve.stream import Stream
@@ -36,6 +37,7 @@ __all__ = [
     "ColumnError",
     "Deployment",
     "DeploymentError",
+    "Diff",
     "Filter",
     "FilterError",
     "FilterSyntaxError",
@@ -51,6 +53,7 @@ __all__ = [
 
 _LATER = {
     "Deployment": "skysieve.deployment",
+    "Diff": "skysieve.diff",
     "Preview": "skysieve.preview",
     "Session": "skysieve.session",
     "Stream": "skysieve.stream",

@@ -60,7 +60,8 @@ def preview_figure(preview: PreviewLike, points: pd.DataFrame) -> Figure:
     figure = Figure(figsize=(10, bars + below + 0.4), layout="constrained")
     figure.suptitle(_plain(f"{preview.name}: {headline(preview)}"), fontsize="medium", x=0.01, ha="left")
     # each part with a layout of its own: the long names of cuts shall not narrow what is below them
-    parts = figure.subfigures(2, 1, height_ratios=[bars, below]) if below else [figure.subfigures(1, 1)]
+    heights = [bars, below] if below else [bars]
+    parts: Any = figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]
     _waterfall(parts[0].subplots(), preview)
     if below:
         grid = parts[1].add_gridspec(1, 2, width_ratios=[1.25, 1])
