@@ -110,6 +110,11 @@ def test_the_sample_tells_how_many_alerts_a_negation_drops():
     assert "diaSource.snr is NULL in 2 of the 4 alerts read" in found.message
 
 
+def test_a_column_that_can_be_null_but_is_not_in_the_sample_is_told_as_such():
+    (found,) = lint.on_sample(bound("NOT snr > 1"), sample("NOT snr > 1", [True, False], snr=[0.5, 3.0]))
+    assert "diaSource.snr can be NULL, but is in none of the 2 alerts read" in found.message
+
+
 def test_of_a_flag_negated_only_nulls_that_are_there_are_told():
     where = "NOT psfFlux_flag"
     none = sample(where, [True, False], psfFlux_flag=pd.Series([False, True], dtype="boolean"))

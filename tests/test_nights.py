@@ -8,7 +8,8 @@ import pytest
 from confluent_kafka import Producer
 from skysieve import Filter
 from skysieve.nights import counted, nightly
-from skysieve.sources import send, simulate
+from skysieve.sources import Packet, send, simulate
+from skysieve.stream import make_stream
 
 
 def test_nights_go_from_noon_to_noon_of_the_telescope():
@@ -44,6 +45,13 @@ def test_of_a_part_of_a_replayed_stream_the_packets_kept_and_the_nights_they_spa
     assert seen.nights.source == "300 packets kept, whose own times span 3 nights"
 
 
+def test_packets_that_are_rejected_are_no_alerts(sky, name):
+    stream = make_stream(sky.topics, f"{name}-alerts", partitions=1)
+    alerts = simulate(100, seed=56, pool=60, nights=2)
+    send((p for alert in alerts for p in (alert.packet, Packet(b"", None))), stream, sky.topics.bootstrap)
+    assert sky.preview(Filter("any", "snr > 0", stream), last=20).nights.mean == 50
+
+
 def test_of_a_live_stream_the_arrival_of_its_packets_tells(sky, stream):
     """Nights of 30, 40, 60 and 50 alerts: the oldest may have been deleted in part, the newest is not over."""
     alert = offline.alert(next(simulate(1, seed=55)).packet.value)
@@ -62,8 +70,6 @@ def test_of_a_live_stream_the_arrival_of_its_packets_tells(sky, stream):
 
 
 def test_packets_that_do_not_say_when_they_were_observed_leave_it_unknown(sky, stream):
-    from skysieve.sources import Packet
-
     send([Packet(b'{"magnitude": 18.5}', None)] * 30, stream, sky.topics.bootstrap)
     seen = sky.preview(Filter("any", "magnitude > 18", stream))
     assert (seen.passed, seen.per_night) == (30, None)

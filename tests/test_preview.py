@@ -11,6 +11,7 @@ from IPython.lib.pretty import pretty
 from skysieve import Filter
 from skysieve.errors import ColumnError, FilterError, FilterSyntaxError, PacketError, StreamError
 from skysieve.sources import Packet, send, simulate
+from skysieve.sources.simulation.lsst.survey import SimulatedLsst
 
 CUTS = {
     "diaSource.snr > 15": lambda a: offline.above(a, "diaSource.snr", 15),
@@ -45,6 +46,10 @@ def preview(sky, simulated, packets):
     rejected = [Packet(value, str(REJECTED + i).encode()) for i, value in enumerate(broken)]
     send([*simulated, *rejected], stream, sky.topics.bootstrap)
     return sky.preview(Filter("test-preview", WHERE, stream), last=1000)
+
+
+def _has_exposure_time(packet):
+    return "exposureTime" in offline.alert(packet)["diaSource"]
 
 
 def test_it_counts_what_was_read_rejected_and_passed(preview, alerts):
@@ -202,6 +207,17 @@ def test_it_shows_what_is_likely_to_be_wrong(sky, preview):
     for shown in (str(seen), seen._repr_html_()):
         assert f"diaObject.nDiaSources is NULL in {nulls} of the 400 alerts read" in shown
         assert "alerts a night" in shown
+
+
+def test_a_column_that_only_some_packets_of_the_stream_can_have_is_told(sky, stream):
+    survey = SimulatedLsst((1000, 1101))
+    packets = [alert.packet for alert in simulate(60, survey=survey, seed=57, pool=20)]
+    has = {int.from_bytes(p.value[1:5], "big"): _has_exposure_time(p.value) for p in packets}
+    assert has == {1000: False, 1101: True}
+    send(packets, stream, sky.topics.bootstrap)
+    (found,) = sky.preview(Filter("some", "diaSource.exposureTime > 29", stream)).lint
+    assert found.kind == "schema"
+    assert "is in schema 1101 only, the stream carries 1000 to 1101" in found.message
 
 
 def test_it_is_drawn(preview):

@@ -244,7 +244,8 @@ def _null(cut: Cut, table: pd.DataFrame | None = None) -> Finding | None:
         if table is None or name not in table:
             told[name] = f"{name} can be NULL"
         else:
-            told[name] = f"{name} is NULL in {nulls:,} of the {len(table):,} alerts read"
+            how = f"is NULL in {nulls:,}" if nulls else "can be NULL, but is in none"
+            told[name] = f"{name} {how} of the {len(table):,} alerts read"
     if not told:
         return None
     return Finding(

@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from skysieve.errors import PacketError
+from skysieve.packets.decode import PROBLEM
 from skysieve.slices import Files, Slice
 
 Days = npt.NDArray[np.float64]
@@ -128,7 +129,7 @@ def measure(which: Slice, table: pd.DataFrame, time: str | None) -> tuple[Nights
     which
         What was read.
     table
-        Its alerts that could be decoded: ``kafka.timestamp``, and the column of their time.
+        Its rows, as in a preview: the packets that were rejected are no alerts, but Kafka counts them.
     time
         Name of that column.
 
@@ -144,6 +145,8 @@ def measure(which: Slice, table: pd.DataFrame, time: str | None) -> tuple[Nights
     """
     if which.ids is not None:
         return None, "its alerts were chosen by id, which is no sample of the stream"
+    packets = len(table[["kafka.partition", "kafka.offset"]].drop_duplicates())
+    table = table[table[PROBLEM].isna()]
     seen = _observed(table[time]) if time is not None and time in table else None
     if seen is not None and not len(seen):
         seen = None
@@ -154,7 +157,6 @@ def measure(which: Slice, table: pd.DataFrame, time: str | None) -> tuple[Nights
     arrived = _arrived(table)
     if not len(arrived):
         return None, "no alert was read"
-    packets = len(table[["kafka.partition", "kafka.offset"]].drop_duplicates())
     each = len(table) / packets
     if seen is None or abs(float(np.median(arrived) - np.median(seen))) < _LATE:
         if seen is None and np.ptp(arrived) < _LATE / 24:

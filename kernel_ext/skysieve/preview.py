@@ -339,7 +339,6 @@ def preview(spark: SparkSession, which: Slice, spec: Filter) -> Preview:
     begun = time.perf_counter()
     which, table = judged(spark, which, [spec])
     seconds = time.perf_counter() - begun
-    decoded = table[table[PROBLEM].isna()]
     return Preview(
-        spec, table, seconds, *nights.measure(which, decoded, which.stream.format.places.time), which
+        spec, table, seconds, *nights.measure(which, table, which.stream.format.places.time), which
     )

@@ -22,7 +22,7 @@ from skysieve.topics import Offsets, Topics
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-_SAMPLE = 64
+_SAMPLE = 512
 """Packets of files that are looked at to tell their format and schema versions."""
 _PART = 32 << 20
 """Bytes of packets from files that are judged at a time."""

@@ -97,14 +97,18 @@ def _waterfall(ax: Axes, preview: PreviewLike) -> None:
 
 
 def _sky(ax: Any, points: pd.DataFrame) -> None:
-    ax.grid(True, lw=0.4, color="#dddddd")
-    ax.set_axisbelow(True)
+    from matplotlib.patheffects import withStroke
+
+    ax.grid(True, lw=0.4, color="#cccccc", alpha=0.7)
+    ax.set_axisbelow(False)  # the degrees are written inside the map, where alerts would hide them
     for look, some in _layers(points.dropna(subset=["ra", "dec"])):
         east = np.radians((some["ra"].to_numpy() + 180) % 360 - 180)
         ax.scatter(-east, np.radians(some["dec"].to_numpy()), **look)
     at = np.arange(-120, 121, 60)
     ax.set_xticks(np.radians(at), [f"{-a % 360}°" for a in at], fontsize="x-small")
     ax.set_yticks(np.radians([-60, -30, 0, 30, 60]), ["−60°", "−30°", "0°", "30°", "60°"], fontsize="x-small")
+    for label in (*ax.get_xticklabels(), *ax.get_yticklabels()):
+        label.set_path_effects([withStroke(linewidth=2, foreground="white")])
     ax.set_title("Right ascension (to the left), declination", fontsize="small")
 
 
