@@ -190,7 +190,9 @@ def verdicts(judged: DataFrame, filters: Sequence[BoundFilter], shown: Sequence[
     from skysieve.sources.truth import HEADER
 
     says = [F.expr(cut.sql).cast("boolean") for bound in filters for cut in bound.cuts]
-    of_class = F.get(F.filter(kafka("headers"), lambda header: header["key"] == HEADER), F.lit(0))["value"]
+    # a function of each header would keep Spark from compiling the decoding beside it
+    at = F.array_position(kafka("headers")["key"], HEADER).cast("int") - 1
+    of_class = F.get(kafka("headers")["value"], at)
     return judged.select(
         *map(kafka, ("partition", "offset", "record", "timestamp")),
         kafka("problem").message.alias(PROBLEM),
