@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 _KEPT = 4
-_PACKET = ("kafka.key", "kafka.value", "kafka.headers", "kafka.topic", "kafka.timestampType")
+_PACKET = ("kafka.value", "kafka.topic", "kafka.timestampType")
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,17 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from skysieve import deployment, local
 from skysieve.deployment import Deployment
+from skysieve.diff import Diff, diff
 from skysieve.engine import plan, registry
 from skysieve.engine.redrive import Redriven, redrive
 from skysieve.errors import FilterError, SessionError
@@ -25,6 +27,7 @@ from skysieve.home import Home
 from skysieve.languages.calls import describe, failure
 from skysieve.preview import Preview, preview
 from skysieve.sample import Samples
+from skysieve.slices import Slice, Which, choose
 from skysieve.stream import Stream, Time, open_stream, streams
 from skysieve.topics import Topics
 
@@ -84,7 +87,14 @@ class Session:
         return found if found and is_fresh else self.stream(name)
 
     def preview(
-        self, spec: Filter, *, last: int | None = None, between: tuple[Time, Time] | None = None
+        self,
+        spec: Filter,
+        *,
+        last: int | None = None,
+        between: tuple[Time, Time] | None = None,
+        night: str | None = None,
+        files: Sequence[str | Path] | None = None,
+        ids: Sequence[int | str] | None = None,
     ) -> Preview:
         """Apply a filter to a slice of its stream.
 
@@ -96,17 +106,56 @@ class Session:
             The newest so many packets (5,000 unless told otherwise).
         between
             The packets that arrived in this range of time instead.
+        night
+            Those that arrived in the night that begins on this date, from noon to noon UTC: ``"2026-03-05"``.
+        files
+            The packets in these files and folders; the stream only gives its name, and need not exist.
+        ids
+            Only the alerts of these ids, in all that the stream holds, or in the slice given besides. Packets that were
+            rejected are counted, too: one of them may be such an alert.
 
         Raises
         ------
         FilterError
             If the filter cannot run on its stream.
+        StreamError
+            If the slice cannot be had.
         """
-        stream = self._recent(spec.stream)
-        if last is None and between is None:
-            last = _PREVIEWED
+        which: Which = {"last": last, "between": between, "night": night, "files": files, "ids": ids}
         with _answers():
-            return preview(self._samples, stream, spec, *stream.slice(last=last, between=between))
+            return preview(self._samples, self._slice(spec.stream, which), spec)
+
+    def diff(
+        self,
+        old: Filter,
+        new: Filter,
+        *,
+        last: int | None = None,
+        between: tuple[Time, Time] | None = None,
+        night: str | None = None,
+        files: Sequence[str | Path] | None = None,
+        ids: Sequence[int | str] | None = None,
+    ) -> Diff:
+        """What a change of a filter gains and loses on a slice of the stream, read once.
+
+        Parameters
+        ----------
+        old, new
+            Two filters on the same stream.
+        last, between, night, files, ids
+            The slice, as :meth:`preview` takes it.
+
+        Raises
+        ------
+        FilterError
+            If one of them cannot run on the stream, or they are on different ones.
+        """
+        which: Which = {"last": last, "between": between, "night": night, "files": files, "ids": ids}
+        with _answers():
+            return diff(self._samples, self._slice(new.stream, which), old, new)
+
+    def _slice(self, stream: str, which: Which) -> Slice:
+        return choose(self.topics, stream, lambda: self._recent(stream), usual=_PREVIEWED, **which)
 
     def deploy(self, spec: Filter, *, start: Time = "latest") -> Deployment:
         """Let a filter run as a streaming query, also when this notebook is closed.

@@ -14,15 +14,15 @@ import pandas as pd
 
 from skysieve.engine.registry import REGISTRY, state_format, stated_format
 from skysieve.engine.status import STATUS
-from skysieve.errors import ColumnError, SkysieveError, StreamError, nearest
+from skysieve.errors import SkysieveError, StreamError, nearest
 from skysieve.filter import OUTPUT_PREFIX
 from skysieve.packets import avro, formats
 from skysieve.packets.columns import Columns
 from skysieve.packets.formats import Format
+from skysieve.packets.names import Names
 from skysieve.topics import Offsets, Topics
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column as SparkColumn
     from pyspark.sql import DataFrame, SparkSession
 
 _SAMPLE = 8
@@ -257,29 +257,6 @@ class Stream:
         alerts = decode(packets, self.format, tops).where(kafka("problem").isNull())
         place = F.struct(*(kafka(n).alias(n) for n in ("partition", "offset", "record", "timestamp")))
         return alerts.select(*(f"`{column.name}`" for column in tops), place.alias("kafka"))
-
-
-@dataclass(frozen=True, eq=False)
-class Names:
-    """The columns of a stream as attributes, each a column expression of pyspark; names as a filter writes them."""
-
-    _columns: Columns = field(repr=False)
-
-    def __getattr__(self, name: str) -> SparkColumn:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        try:
-            return self[name]
-        except ColumnError as error:
-            raise AttributeError(str(error)) from None
-
-    def __getitem__(self, name: str) -> SparkColumn:
-        from pyspark.sql.connect.functions import col
-
-        return col(self._columns.resolve(name).name)
-
-    def __dir__(self) -> list[str]:
-        return sorted({column.path[0] for column in self._columns} | {c.path[-1] for c in self._columns})
 
 
 def rejected_topic(stream: str) -> str:

@@ -26,6 +26,8 @@ from skysieve.packets.formats import Format
 from skysieve.stream import rejected_topic
 from skysieve.topics import Offsets, Topics
 
+KEY, TRUTH = "kafka.key", "kafka.truth"
+
 # Kafka's defaults are made for records of a kilobyte; these read 82 kB packets at twice the rate, and the short wait
 # takes half a second off each micro-batch that finds little to read.
 _READER = {
@@ -192,16 +194,28 @@ def _pairs(headers: Mapping[str, SparkColumn]) -> SparkColumn:
     return F.array(*pairs)
 
 
-def verdicts(judged: DataFrame, bound: BoundFilter, more: Sequence[Column] = ()) -> DataFrame:
-    """One small row per packet: its place, its scalar columns in use, what each cut says of it (NULL included)."""
-    scalars = {c.name: F.col(f"`{c.name}`") for c in (*more, *bound.columns) if c.is_scalar}
-    says = [cut.condition().cast("boolean").alias(f"cut{i}") for i, cut in enumerate(bound.cuts)]
+def verdicts(judged: DataFrame, filters: Sequence[BoundFilter], shown: Sequence[Column]) -> DataFrame:
+    """One small row per alert: its place, the scalars among the columns shown, what each cut says (NULL included).
+
+    The cuts of all filters are counted through: ``cut0``, ``cut1`` …. ``kafka.truth`` is the class of a simulated
+    alert, ``kafka.key`` the key of a packet that was rejected, which is all that is known of it. What the filters emit
+    is there by its name.
+    """
+    from skysieve.sources.truth import HEADER
+
+    says = [cut.condition().cast("boolean") for bound in filters for cut in bound.cuts]
+    emitted = {name: part.condition() for bound in filters for name, part in bound.annotations.items()}
+    # a function of each header would keep Spark from compiling the decoding beside it
+    at = F.array_position(kafka("headers")["key"], HEADER).cast("int") - 1
+    of_class = F.get(kafka("headers")["value"], at)
     return judged.select(
         *map(kafka, ("partition", "offset", "record", "timestamp")),
         kafka("problem").message.alias(PROBLEM),
-        *scalars.values(),
-        *(part.condition().alias(name) for name, part in bound.annotations.items()),
-        *says,
+        F.when(kafka("problem").isNotNull(), kafka("key").cast("string")).alias(KEY),
+        of_class.cast("string").alias(TRUTH),
+        *(F.col(f"`{column.name}`") for column in shown if column.is_scalar),
+        *(value.alias(name) for name, value in emitted.items()),
+        *(one.alias(f"cut{i}") for i, one in enumerate(says)),
     )
 
 
