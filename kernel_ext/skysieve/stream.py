@@ -20,7 +20,7 @@ from skysieve.packets import avro, formats
 from skysieve.packets.columns import Columns
 from skysieve.packets.formats import Format
 from skysieve.packets.names import Names
-from skysieve.topics import Offsets, Topics
+from skysieve.topics import Offsets, Topics, newest
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -234,7 +234,7 @@ class Stream:
             return begin, end
         if last < 1:
             raise StreamError(f"last={last}: ask for one packet or more.")
-        return _newest(begin, end, last), end
+        return newest(begin, end, last), end
 
     def offsets(self, start: str) -> Offsets:
         """The offsets that ``latest``, ``earliest`` or an ISO time stand for."""
@@ -314,22 +314,6 @@ def instant(time: Time) -> datetime:
     if found.tzinfo is None:
         raise StreamError(f"{time!r} says no time zone: add Z, or give an aware datetime.")
     return found.astimezone(UTC)
-
-
-def _newest(begin: Offsets, end: Offsets, count: int) -> Offsets:
-    """Where to begin so that ``count`` packets follow, shared evenly; what a short partition lacks the others give.
-
-    >>> _newest({0: 0, 1: 0}, {0: 100, 1: 2}, 10)
-    {0: 92, 1: 0}
-    """
-    left, start = count, {}
-    by_size = sorted(end, key=lambda p: end[p] - begin[p])
-    for done, partition in enumerate(by_size):
-        share = -(-left // (len(by_size) - done)) if done < len(by_size) - 1 else left
-        share = min(share, end[partition] - begin[partition])
-        start[partition] = end[partition] - share
-        left -= share
-    return dict(sorted(start.items()))
 
 
 def _short(schema: Any) -> str:
