@@ -2,90 +2,20 @@
 
 Lasair runs it in MariaDB over a row for each alert with a diaObject: the object's columns as the packet has them, and
 what Lasair works out or looks up itself. The first translate to the letter; all else is refused by its name.
-
-The table is described in ``common/schema/11_1/objects.py`` of https://github.com/lsst-uk/lasair-lsst, the filling of it
-in ``pipeline/filter/alert``, and what a query may hold in ``webserver/lasair/query_builder.py``. Lasair overwrites
-firstDiaSourceMjdTai and lastDiaSourceMjdTai by what it finds in the light curve, so these are its own.
 """
 
 from __future__ import annotations
 
-import re
 from typing import NoReturn
 
-import sqlglot
 from sqlglot import exp
-from sqlglot.errors import ParseError, TokenError
-from sqlglot.tokens import Token, TokenType  # type: ignore[attr-defined]
 
-from skysieve.errors import ColumnError, FilterError, FilterSyntaxError, nearest
+from skysieve.errors import ColumnError, FilterError, nearest
+from skysieve.languages import lasair_query as query
 from skysieve.languages import terms
 from skysieve.languages.terms import Condition, Term, joined
 from skysieve.packets.columns import Columns
 
-_BANDS = "ugrizy"
-_PER_BAND = (
-    *("psfFluxMean", "psfFluxMeanErr", "psfFluxSigma", "psfFluxNdata", "fpFluxMean", "fpFluxMeanErr"),
-    *(
-        "scienceFluxMean",
-        "scienceFluxMeanErr",
-        "psfFluxMin",
-        "psfFluxMax",
-        "psfFluxMaxSlope",
-        "psfFluxErrMean",
-    ),
-)
-_TYPES = {
-    "diaObjectId": "id",
-    "nDiaSources": "int",
-    **dict.fromkeys(("ra", "decl", "validityStartMjdTai"), "double"),
-    **dict.fromkeys(("raErr", "decErr", "ra_dec_Cov"), "float"),
-    **{f"{b}_{name}": "int" if name == "psfFluxNdata" else "float" for b in _BANDS for name in _PER_BAND},
-}
-OWN = (
-    *(
-        "lastDiaSourceMjdTai",
-        "firstDiaSourceMjdTai",
-        "latest_psfFlux",
-        "medianR",
-        "latestR",
-        "nPosDiaSources",
-    ),
-    *(
-        "nPosDiaSourcesNights",
-        "nSourcesGood",
-        "tns_name",
-        "absMag",
-        "absMagMJD",
-        "BBBRiseRate",
-        "BBBFallRate",
-    ),
-    *(
-        "BBBTemp",
-        "BBBPeakFlux",
-        "BBBPeakMJD",
-        "BBBPeakAbsMag",
-        "glat",
-        "ebv",
-        "jump1",
-        "jump2",
-        "latestPairMJD",
-    ),
-    *("latestPairColourMag", "latestPairColourBands", "latestPairColourTemp", "penultimatePairMJD"),
-    *(
-        "penultimatePairColourMag",
-        "penultimatePairColourBands",
-        "penultimatePairColourTemp",
-        "htm16",
-        "timestamp",
-    ),
-    *(f"{band}_{name}" for name in ("psfFlux", "latestMJD") for band in _BANDS),
-    *(f"n{band}Sources" for band in _BANDS),
-)
-"""Columns of ``objects`` that Lasair works out or looks up."""
-
-_BY_LOWER = {name.lower(): name for name in (*_TYPES, *OWN)}
-_JOINED = re.compile(r"\b(?:watchlist|area|watchmap|annotator)s?\s*:\s*[\w&]+", re.IGNORECASE)
 _COMPARISONS: dict[type[exp.Expr], str] = {
     exp.EQ: "=",
     exp.NEQ: "<>",
@@ -127,12 +57,10 @@ def to_where(text: str) -> str:
     >>> to_where("SELECT diaObjectId FROM objects WHERE objects.nDiaSources > 3 && decl < 0 ORDER BY ra")
     'diaObject.nDiaSources > 3 AND diaObject.dec < 0'
     """
-    query = _parsed(text)
-    _check(query)
-    where = query.args.get("where")
+    where = query.parsed(text).args.get("where")
     parts = list(where.this.flatten()) if where and isinstance(where.this, exp.And) else []
     parts = parts or ([where.this] if where else [])
-    if own := [name for part in parts for name in _own_names(part)]:
+    if own := [name for part in parts for name in query.own_names(part)]:
         raise FilterError(
             f"No packet holds {', '.join(dict.fromkeys(own))}: Lasair works them out or looks them up. Leave them out, "
             "or write in Spark's SQL what they stand for."
@@ -183,8 +111,8 @@ class _FromLasair:
     """How a query of Lasair is read."""
 
     def column(self, node: exp.Column) -> Term:
-        name = _known(node)
-        return Term(f"diaObject.{'dec' if name == 'decl' else name}", _TYPES[name])
+        name = query.known(node)
+        return Term(f"diaObject.{'dec' if name == 'decl' else name}", query.TYPES[name])
 
     def cast(self, node: exp.Cast) -> Term:
         raise FilterError(f"{node.sql('mysql')} cannot be translated: MariaDB and Spark cast differently.")
@@ -194,7 +122,7 @@ class _FromLasair:
 
     def reckoned(self, operator: str, left: Term, right: Term) -> Term:
         term, kinds = terms.reckoned(operator, left, right), {left.wide.type, right.wide.type}
-        if "decimal" in kinds and "double" not in kinds or operator == "/" and kinds == {"whole"}:
+        if (operator == "/" or "decimal" in kinds) and "double" not in kinds:
             raise FilterError(
                 f"{left.sql} {operator} {right.sql} cannot be translated: MariaDB reckons here with decimals, of few "
                 "digits where it divides. Write one number with an exponent, such as 2e0."
@@ -219,10 +147,10 @@ class _FromSpark:
     def name(self, node: exp.Column) -> str:
         record, _, name = self.columns.resolve(terms.name_of(node)).name.partition(".")
         name = {"dec": "decl", "decl": ""}.get(name, name)
-        if record == "diaObject" and name in _TYPES:
+        if record == "diaObject" and name in query.TYPES:
             return name
-        own = " Lasair overwrites it by what its light curve says." if name in OWN else ""
-        hint = nearest(name, (f"diaObject.{n}" for n in _TYPES))
+        own = " Lasair overwrites it by what its light curve says." if name in query.OWN else ""
+        hint = nearest(name, (f"diaObject.{n}" for n in query.TYPES))
         raise ColumnError(
             f"Lasair's objects have no copy of {terms.name_of(node)}, only of columns of diaObject.{own}{hint}"
         )
@@ -244,22 +172,22 @@ class _FromSpark:
             raise FilterError(
                 f"{left.sql} / {right.sql} has few digits in MariaDB: write CAST({left.sql} AS DOUBLE)."
             )
-        return Term(f"{left.inner} {operator} {right.inner}", kind)
+        return Term(f"{left.inner} {operator} {right.inner}", kind, value=terms.folded(operator, left, right))
 
     def compared(self, operator: str, left: Term, right: Term) -> str:
         terms.exact(operator, left, right)
-        return ""
+        return terms.compared(operator, left, right)
 
     def rewritten(self, node: exp.Expr) -> exp.Expr:
         """What stands in a query where this stands in a filter."""
         match node:
             case exp.Column():
                 return exp.column(self.name(node), "objects")
-            case exp.Cast(this=exp.Literal()):
-                text = node.this.name
-                return exp.Literal.number(text if "e" in text.lower() else f"{text}e0")
+            case exp.Cast(this=exp.Literal() as number) if node.to.is_type("double"):
+                return exp.Literal.number(number.name if "e" in number.name.lower() else f"{number.name}e0")
             case exp.Cast():
-                return node.this.transform(self.rewritten)
+                inner: exp.Expr = node.this.transform(self.rewritten)
+                return inner
             case exp.Log():
                 return exp.Anonymous(this="LOG10", expressions=[node.expression.transform(self.rewritten)])
         return node
@@ -294,7 +222,7 @@ def _condition(node: exp.Expr, side: _Side) -> Condition:
             return Condition(terms.one_of(value, members))
     if operator := _COMPARISONS.get(type(node)):
         return Condition(side.compared(operator, _number(node.this, side), _number(node.expression, side)))
-    if isinstance(node, exp.Column | exp.Literal | exp.Neg | exp.Paren | exp.Binary):
+    if isinstance(node, exp.Column | exp.Literal | exp.Neg | exp.Cast | exp.Abs) or type(node) in _ARITHMETIC:
         _number(node, side)
         raise FilterError(f"{node.sql()} is a number, not a condition: write {node.sql()} <> 0.")
     return _refuse(node)
@@ -325,7 +253,7 @@ def _number(node: exp.Expr, side: _Side) -> Term:
         case exp.Coalesce():
             found = [side.wide(_number(one, side)) for one in (node.this, *node.expressions)]
             kinds = {term.type for term in found}
-            if "double" in kinds and kinds <= {"double", "decimal", "whole"} or kinds == {"whole"}:
+            if kinds == {"whole"} or "double" in kinds <= {"double", "decimal", "whole"}:
                 kind = "double" if "double" in kinds else "whole"
                 return Term(f"COALESCE({', '.join(term.sql for term in found)})", kind)
     if operator := _ARITHMETIC.get(type(node)):
@@ -359,87 +287,3 @@ def _needs_object(part: exp.Expr) -> bool:
         return False
     atoms = part.find_all(*_COMPARISONS, exp.Between, exp.In)
     return all(atom.find(exp.Column) for atom in atoms)
-
-
-def _known(node: exp.Column) -> str:
-    """The name of a column of ``objects``, in Lasair's spelling."""
-    name = _BY_LOWER.get(node.name.lower())
-    if name is None or node.table.lower() not in {"", "objects", "objects_ext"}:
-        raise ColumnError(
-            f"Lasair's objects have no column {terms.name_of(node)!r}.{nearest(node.name, _BY_LOWER.values())}"
-        )
-    return name
-
-
-def _own_names(part: exp.Expr) -> list[str]:
-    """What a condition reads that is Lasair's own: columns of objects and of its other tables."""
-    names = []
-    for node in part.find_all(exp.Column):
-        if node.table and node.table.lower() not in {"objects", "objects_ext"}:
-            names.append(terms.name_of(node))
-        elif (name := _known(node)) in OWN:
-            names.append(f"objects.{name}")
-    return names
-
-
-def _parsed(text: str) -> exp.Select:
-    """The query; a condition alone is taken for one over ``objects``."""
-    if foreign := _JOINED.findall(text):
-        raise FilterError(
-            f"No packet knows {', '.join(foreign)}: it is a list that Lasair keeps. Leave it out."
-        )
-    text = text.strip().rstrip(";").rstrip()
-    if not re.match(r"select\b", text, re.IGNORECASE):
-        alone = re.sub(r"^where\b", "", text, flags=re.IGNORECASE)
-        text = (
-            f"SELECT * FROM objects {'' if re.match(r'order\b', alone, re.IGNORECASE) else 'WHERE '}{alone}"
-        )
-    try:
-        for token in sqlglot.tokenize(text, dialect="mysql"):
-            _check_token(token)
-        (query,) = sqlglot.parse(text, dialect="mysql")
-    except TokenError:
-        raise FilterError(f"A quote or comment has no end in this query: {text}") from None
-    except ParseError as error:
-        first = error.errors[0]
-        place = (
-            int(first.get("line") or 1),
-            max(int(first.get("col") or 1) - len(first["highlight"] or "") + 1, 1),
-        )
-        raise FilterSyntaxError(
-            f"Lasair's SQL is not understood here: {first['description']}", text, *place
-        ) from None
-    except ValueError:
-        raise FilterError("This is not one query: join conditions with AND or OR, not ';'.") from None
-    if not isinstance(query, exp.Select):
-        raise FilterError("A filter of Lasair is one SELECT … FROM objects WHERE ….")
-    return query
-
-
-def _check_token(token: Token) -> None:
-    if token.token_type == TokenType.DPIPE:
-        raise FilterError(
-            "'||' cannot be translated: Lasair forbids it, and Spark takes it for joining texts. Write OR."
-        )
-    if token.token_type == TokenType.NOT and token.text == "!":
-        raise FilterError("'!' cannot be translated: it binds more tightly than NOT. Write NOT.")
-
-
-def _check(query: exp.Select) -> None:
-    """Refuse what would let pass other rows than its condition does."""
-    table = query.args.get("from_")
-    joins = [join.this.name or join.this.sql() for join in query.args.get("joins") or ()]
-    tables = [*([table.this.name] if table else []), *joins]
-    if foreign := [name for name in tables if name.lower() not in {"objects", "objects_ext"}]:
-        raise FilterError(
-            f"Only objects translates, not {', '.join(foreign)}: Lasair made that itself. Leave it out."
-        )
-    if len(tables) > 1 or (table and table.this.alias):
-        raise FilterError("Write FROM objects, once and without another name.")
-    for key, value in query.args.items():
-        if value and key not in {"expressions", "from_", "where", "order", "joins"}:
-            raise FilterError(
-                f"{key.upper().strip('_')} cannot be translated: a filter judges one alert at a time."
-            )
-    if any(one.find(exp.AggFunc) for one in query.expressions):
-        raise FilterError("An aggregate cannot be translated: a filter judges one alert at a time.")

@@ -11,6 +11,7 @@ Types are those of Spark, but for ``whole`` (an integer that is no column: a num
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from dataclasses import dataclass, replace
 import sqlglot
 from sqlglot import exp
 
-from skysieve.errors import FilterError
+from skysieve.errors import FilterError, FilterSyntaxError
 from skysieve.languages import sql
 from skysieve.packets import avro
 from skysieve.packets.columns import Column
@@ -34,6 +35,7 @@ _TYPES = {
 }
 _WIDE = {"int": ("BIGINT", "whole"), "float": ("DOUBLE", "double")}
 _FLOAT_IS_EXACT = 2**24
+_INTEGER = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,11 @@ class Term:
         wide, kind = _WIDE[self.type]
         return replace(self, sql=f"CAST({self.sql} AS {wide})", type=kind)
 
+    @property
+    def doubled(self) -> Term:
+        """The same in double precision where it is a number with a point."""
+        return replace(self, sql=f"{self.sql}D", type="double") if self.type == "decimal" else self
+
 
 def type_of(column: Column) -> str:
     """The type of a column; ``other`` for what no broker compares, such as an array."""
@@ -78,12 +85,12 @@ def type_of(column: Column) -> str:
 
 
 def literal(value: str | float | bool) -> Term:
-    """A number, text or flag that is written out.
+    r"""A number, text or flag that is written out.
 
     Examples
     --------
     >>> literal("it's").sql, literal(0.5).type, literal(1e30).type
-    ("'it\\\\'s'", 'decimal', 'double')
+    ("'it\\'s'", 'decimal', 'double')
     """
     if isinstance(value, bool):
         return Term(str(value).upper(), "boolean", value=value)
@@ -112,9 +119,25 @@ def reckoned(operator: str, left: Term, right: Term) -> Term:
     for side in (left.wide, right.wide):
         if side.type not in NUMBERS - {"id"}:
             raise FilterError(f"{side.sql} is no number to reckon with: it is of type {side.type}.")
-        sides.append(replace(side, sql=f"{side.sql}D", type="double") if side.type == "decimal" else side)
+        sides.append(side.doubled)
+    if (value := folded(operator, left, right)) is not None:
+        return Term(str(value), "whole", value=value)
     kind = "whole" if operator != "/" and {s.type for s in sides} == {"whole"} else "double"
     return Term(f"{sides[0].inner} {operator} {sides[1].inner}", kind)
+
+
+def folded(operator: str, left: Term, right: Term) -> int | None:
+    """What two whole numbers make that are written out; Spark itself would reckon in 32 bits.
+
+    Examples
+    --------
+    >>> folded("*", literal(100_000), literal(100_000))
+    10000000000
+    """
+    if operator == "/" or not (isinstance(left.value, int) and isinstance(right.value, int)):
+        return None
+    values = {"+": left.value + right.value, "-": left.value - right.value, "*": left.value * right.value}
+    return values[operator]
 
 
 def compared(operator: str, left: Term, right: Term) -> str:
@@ -199,17 +222,33 @@ def as_written(operator: str, left: Term, right: Term) -> str:
             )
         if side.type == "decimal" and "double" not in {left.type, right.type}:
             raise FilterError(
-                f"{left.sql} {operator} {right.sql}: Spark reckons with decimals here, others do not: write {side.sql}D."
+                f"{left.sql} {operator} {right.sql}: Spark reckons with decimals here, others do not: "
+                f"write {side.sql}D."
             )
+    if (value := folded(operator, left, right)) is not None and abs(value) > _INTEGER:
+        raise FilterError(
+            f"{left.sql} {operator} {right.sql} is too large for Spark's integers: write {value}."
+        )
     return "whole" if operator != "/" and {left.type, right.type} == {"whole"} else "double"
 
 
 @dataclass(frozen=True)
 class Condition:
-    """A condition in Spark's dialect, and what joins its parts: nothing, ``NOT``, ``AND`` or ``OR``."""
+    """A condition in Spark's dialect.
+
+    Attributes
+    ----------
+    sql
+        Its text.
+    joint
+        What joins its parts: nothing, ``NOT``, ``AND`` or ``OR``.
+    sure
+        Whether it is never NULL.
+    """
 
     sql: str
     joint: str = ""
+    sure: bool = False
 
     def within(self, joint: str) -> str:
         """The SQL as a part of another condition."""
@@ -218,14 +257,16 @@ class Condition:
 
     def negated(self) -> Condition:
         """Its contrary, which is NULL where it is."""
-        return Condition(f"NOT ({self.sql})" if self.joint else f"NOT {self.sql}", "NOT")
+        return Condition(f"NOT ({self.sql})" if self.joint else f"NOT {self.sql}", "NOT", self.sure)
 
 
 def joined(joint: str, parts: Iterable[Condition]) -> Condition:
     """Join conditions by ``AND`` or ``OR``."""
     found = list(parts)
     return (
-        found[0] if len(found) == 1 else Condition(f" {joint} ".join(p.within(joint) for p in found), joint)
+        found[0]
+        if len(found) == 1
+        else Condition(f" {joint} ".join(p.within(joint) for p in found), joint, all(p.sure for p in found))
     )
 
 
@@ -268,3 +309,8 @@ def same_cast(node: exp.Cast, inner: Term) -> Term | None:
         case exp.DType.BIGINT if inner.type in {"int", "whole"}:
             return Term(f"CAST({inner.sql} AS BIGINT)", "whole", inner.empty)
     return None
+
+
+def misread(error: json.JSONDecodeError) -> FilterSyntaxError:
+    """What to raise where a filter is no JSON."""
+    return FilterSyntaxError(f"This is no JSON: {error.msg}", error.doc, error.lineno, error.colno)
