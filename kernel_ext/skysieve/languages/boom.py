@@ -10,19 +10,23 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any
 
 from skysieve.errors import FilterError
 from skysieve.languages import boom_fields, terms
 from skysieve.languages.boom_export import pipeline as _pipeline
+from skysieve.languages.boom_expressions import (
+    LOGIC,
+    ORDER,
+    listed,
+    literal,
+    refuse,
+    sure,
+    truth_of,
+    value_of,
+)
 from skysieve.languages.terms import Condition, Term, joined
 from skysieve.packets.columns import Columns
-
-_ORDER = {"$eq": "=", "$ne": "<>", "$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
-_ARITHMETIC = {"$add": "+", "$multiply": "*", "$subtract": "-", "$divide": "/"}
-_FUNCTIONS = {"$abs": "ABS", "$ln": "LN", "$log10": "LOG10"}
-_LOGIC = {"$and": "AND", "$or": "OR"}
-_CONDITIONS = {*_ORDER, *_LOGIC, "$not", "$in"}
 
 
 def to_where(pipeline: str | list[dict[str, Any]], survey: str = "ztf") -> str:
@@ -65,7 +69,7 @@ def to_where(pipeline: str | list[dict[str, Any]], survey: str = "ztf") -> str:
                 case "$sort":
                     pass
                 case _:
-                    _refuse(name, "a filter judges one alert at a time, by $match over its fields")
+                    refuse(name, "a filter judges one alert at a time, by $match over its fields")
         except FilterError as error:
             raise type(error)(f"Stage {number} ({name}): {error}") from None
     if not found:
@@ -124,7 +128,7 @@ class _Scope:
         """The value at a path."""
         for name, expression in self.computed.items():
             if name == path:
-                return _value(expression, self.below)
+                return value_of(expression, self.below)
             if path.startswith(f"{name}.") and isinstance(expression, str) and expression.startswith("$"):
                 return self.below(expression[1:] + path.removeprefix(name))
             if path.startswith(f"{name}.") or name.startswith(f"{path}."):
@@ -149,7 +153,7 @@ def _under(path: str, paths: frozenset[str]) -> bool:
 
 def _flat(body: dict[str, Any], before: str = "") -> dict[str, Any]:
     """A document's values by dotted path; operators are values."""
-    found = {}
+    found: dict[str, Any] = {}
     for key, value in body.items():
         if isinstance(value, dict) and value and not any(name.startswith("$") for name in value):
             found |= _flat(value, f"{before}{key}.")
@@ -162,15 +166,15 @@ def _matches(body: dict[str, Any], scope: _Scope) -> Condition:
     """What a document of ``$match`` asks."""
     found = []
     for key, value in body.items():
-        if key in _LOGIC:
-            found.append(joined(_LOGIC[key], (_matches(_document(one), scope) for one in _list(key, value))))
+        if key in LOGIC:
+            found.append(joined(LOGIC[key], (_matches(_document(one), scope) for one in listed(key, value))))
         elif key == "$nor":
-            parts = [_matches(_document(one), scope) for one in _list(key, value)]
-            found.append(_sure(joined("OR", parts)).negated())
+            parts = [_matches(_document(one), scope) for one in listed(key, value)]
+            found.append(sure(joined("OR", parts)).negated())
         elif key == "$expr":
-            found.append(_truth(value, scope.at))
+            found.append(truth_of(value, scope.at))
         elif key.startswith("$"):
-            _refuse(key, "write $and, $or, $nor, $expr, or fields with comparisons")
+            refuse(key, "write $and, $or, $nor, $expr, or fields with comparisons")
         else:
             found.append(_asked(scope.at(key), value))
     return joined("AND", found) if found else Condition("TRUE", sure=True)
@@ -188,164 +192,30 @@ def _asked_by(name: str, term: Term, operand: Any) -> Condition:
         case "$eq" if operand is None:
             return Condition(f"{term.inner} IS NULL", sure=True)
         case "$eq" if isinstance(operand, bool) and term.type == "boolean":
-            return Condition(term.inner) if operand else Condition(term.inner).negated()
+            flag = Condition(term.inner, sure=not term.empty)
+            return flag if operand else flag.negated()
         case "$ne" if operand is None:
             return Condition(f"{term.inner} IS NOT NULL", sure=True)
         case "$ne":
-            return Condition(terms.compared("<=>", term, _literal(operand)), sure=True).negated()
+            return Condition(terms.compared("<=>", term, literal(operand)), sure=True).negated()
         case "$in" | "$nin":
-            values = _list(name, operand) if operand else []
+            values = listed(name, operand) if operand else []
             found = [Condition(f"{term.inner} IS NULL", sure=True)] if None in values else []
-            if members := [_literal(one) for one in values if one is not None]:
+            if members := [literal(one) for one in values if one is not None]:
                 found.append(Condition(terms.one_of(term, members)))
             among = joined("OR", found) if found else Condition("FALSE", sure=True)
-            return among if name == "$in" else _sure(among).negated()
+            return among if name == "$in" else sure(among).negated()
         case "$exists":
             if term.empty != "missing":
-                _refuse("$exists", "it is of no packet's field: compare it with null")
+                refuse("$exists", "it is of no packet's field: compare it with null")
             return Condition(f"{term.inner} IS {'NOT ' if operand else ''}NULL", sure=True)
         case "$not" if isinstance(operand, dict):
-            return _sure(_asked(term, operand)).negated()
-    if name in _ORDER and operand is not None:
-        return Condition(terms.compared(_ORDER[name], term, _literal(operand)))
-    return _refuse(
+            return sure(_asked(term, operand)).negated()
+    if name in ORDER and operand is not None:
+        return Condition(terms.compared(ORDER[name], term, literal(operand)))
+    return refuse(
         name if operand is not None else f"{name}: null", "write $eq, $ne, $gt, $lt, $in, $exists or $not"
     )
-
-
-def _truth(expression: Any, at: Callable[[str], Term]) -> Condition:
-    """Whether an expression is true; NULL stands for false."""
-    if isinstance(expression, dict) and len(expression) == 1:
-        ((name, operand),) = expression.items()
-        if name in _LOGIC:
-            return joined(_LOGIC[name], (_truth(one, at) for one in _list(name, operand)))
-        if name == "$not":
-            (inner,) = operand if isinstance(operand, list) and len(operand) == 1 else (operand,)
-            return _sure(_truth(inner, at)).negated()
-        if name == "$in":
-            value, members = _list(name, operand, 2)
-            if not members or not isinstance(members, list):
-                _refuse("$in", "write a list of values")
-            return Condition(terms.one_of(_value(value, at), [_literal(one) for one in members]))
-        if name in _ORDER:
-            left, right = (_value(one, at) for one in _list(name, operand, 2))
-            return _compared(name, left, right)
-    term = _value(expression, at)
-    if term.type != "boolean":
-        raise FilterError(f"{term.sql} is no condition: compare it with something.")
-    return Condition(term.sql if term.value is not None else term.inner, sure=not term.empty)
-
-
-def _compared(name: str, left: Term, right: Term) -> Condition:
-    """Compare as aggregations do: missing is less than null, and null less than anything else."""
-    if right.type == "null" and (
-        name in {"$gt", "$lte"} or (left.empty == "null" and name in {"$eq", "$ne"})
-    ):
-        return Condition(f"{left.inner} IS {'NOT ' if name in {'$gt', '$ne'} else ''}NULL", sure=True)
-    if "null" in {left.type, right.type}:
-        _refuse(
-            f"{name} with null",
-            "in $expr a missing field is not null: write {field: null} or {$gt: [field, null]}",
-        )
-    if left.empty and right.empty and left.empty != right.empty:
-        reason = (
-            "one can be missing and the other null, and missing is the less: write {$ifNull: [field, null]}"
-        )
-        _refuse(f"{name} of {left.sql} and {right.sql}", reason)
-    if name in {"$eq", "$ne"}:
-        same = Condition(terms.compared("<=>", left, right), sure=True)
-        return same if name == "$eq" else same.negated()
-    text = terms.compared(_ORDER[name], left, right)
-    less, more = (left, right) if name.startswith("$lt") else (right, left)
-    if not less.empty:
-        return Condition(text, sure=not more.empty)
-    there = "" if name.endswith("e") else f" AND {more.inner} IS NOT NULL"
-    otherwise = f"{less.inner} IS NULL{there}" if more.empty else "TRUE"
-    return Condition(f"coalesce({text}, {otherwise})", sure=True)
-
-
-def _value(expression: Any, at: Callable[[str], Term]) -> Term:
-    """The value of an expression."""
-    if expression is None:
-        return Term("NULL", "null", "null")
-    if isinstance(expression, str) and expression.startswith("$$"):
-        _refuse(expression, "variables are of arrays, and BOOM's arrays are no packet's")
-    if isinstance(expression, str) and expression.startswith("$"):
-        return at(expression[1:])
-    if not isinstance(expression, dict):
-        return _literal(expression)
-    if len(expression) != 1:
-        _refuse(json.dumps(expression), "an expression has one operator")
-    ((name, operand),) = expression.items()
-    if name in _CONDITIONS:
-        return Term(_sure(_truth(expression, at)).sql, "boolean")
-    if name in _ARITHMETIC:
-        many = None if name in {"$add", "$multiply"} else 2
-        first, *others = [_value(one, at) for one in _list(name, operand, many)]
-        for other in others:
-            empty = "null" if name == "$divide" or first.empty or other.empty else ""
-            made = terms.reckoned(_ARITHMETIC[name], first, other)
-            first = Term(made.sql, made.type, empty, made.value)
-        return first
-    if name in _FUNCTIONS:
-        (one,) = operand if isinstance(operand, list) and len(operand) == 1 else (operand,)
-        term = _value(one, at)
-        if term.type not in terms.NUMBERS - {"id"}:
-            _refuse(f"{name} of {term.sql}", "that is no number to reckon with")
-        kind = term.type if name == "$abs" else "double"
-        return Term(f"{_FUNCTIONS[name]}({term.sql})", kind, "null" if term.empty or name != "$abs" else "")
-    if name == "$literal":
-        return _literal(operand)
-    if name == "$ifNull":
-        first, second = (_value(one, at) for one in _list(name, operand, 2))
-        if second.type == "null":
-            return Term(first.sql, first.type, "null")
-        kind, (first, second) = _alike(first, second)
-        return Term(f"coalesce({first.sql}, {second.sql})", kind, second.empty)
-    if name == "$cond":
-        if isinstance(operand, dict) and set(operand) == {"if", "then", "else"}:
-            operand = [operand["if"], operand["then"], operand["else"]]
-        asked, yes, no = _list(name, operand, 3)
-        kind, (first, second) = _alike(_value(yes, at), _value(no, at))
-        empty = {first.empty, second.empty} - {""}
-        if len(empty) > 1:
-            _refuse("$cond", "one branch can be missing and the other null: write {$ifNull: [field, null]}")
-        text = f"CASE WHEN {_truth(asked, at).sql} THEN {first.sql} ELSE {second.sql} END"
-        return Term(text, kind, "".join(empty))
-    return _refuse(
-        name, "it is none of those that Spark has the same of; leave it out or write the filter in SQL"
-    )
-
-
-def _alike(first: Term, second: Term) -> tuple[str, tuple[Term, Term]]:
-    """Two values in one type that holds both, and that type."""
-    kinds = {first.type, second.type} - {"null"}
-    if kinds <= terms.NUMBERS - {"id"}:
-        first, second = first.wide.doubled, second.wide.doubled
-        kinds = {first.type, second.type} - {"null"}
-        return "double" if "double" in kinds else "whole", (first, second)
-    if len(kinds) > 1:
-        raise FilterError(
-            f"{first.sql} and {second.sql} are of different types: {first.type} and {second.type}."
-        )
-    return kinds.pop(), (first, second)
-
-
-def _sure(condition: Condition) -> Condition:
-    """The same with FALSE for NULL."""
-    return condition if condition.sure else Condition(f"coalesce({condition.sql}, FALSE)", sure=True)
-
-
-def _literal(value: Any) -> Term:
-    if isinstance(value, str | int | float) and value == value and value not in (float("inf"), -float("inf")):
-        return terms.literal(value)
-    return _refuse(json.dumps(value), "compare with numbers, texts and flags")
-
-
-def _list(name: str, value: Any, size: int | None = None) -> list[Any]:
-    if not isinstance(value, list) or not value or (size and len(value) != size):
-        raise FilterError(f"{name} needs a list{f' of {size}' if size else ''}.")
-    return value
 
 
 def _document(value: Any) -> dict[str, Any]:
@@ -365,7 +235,3 @@ def _stages(pipeline: str | list[dict[str, Any]]) -> list[dict[str, Any]]:
             'A filter of BOOM is a list of stages, such as [{"$match": {"candidate.drb": {"$gt": 0.9}}}].'
         )
     return stages
-
-
-def _refuse(name: str, why: str) -> NoReturn:
-    raise FilterError(f"{name} cannot be translated: {why}.")

@@ -16,22 +16,24 @@ from skysieve.packets import formats
 from skysieve.packets.columns import Columns
 
 _ZTF = """
-jd fid pid diffmaglim programpi programid candid nid rcid field ra dec magpsf sigmapsf chipsf magap sigmagap distnr magnr
-sigmagnr chinr sharpnr sky fwhm classtar mindtoedge seeratio aimage bimage elong nneg nbad rb ssdistnr ssmagnr ranr decnr
-sgmag1 srmag1 simag1 szmag1 sgscore1 distpsnr1 ndethist ncovhist jdstarthist scorr sgmag2 srmag2 simag2 szmag2 sgscore2
-distpsnr2 sgmag3 srmag3 simag3 szmag3 sgscore3 distpsnr3 nmtchps dsnrms ssnrms dsdiff magzpsci magzpsciunc magzpscirms
-zpmed exptime drb clrcoeff clrcounc neargaia maggaia neargaiabright maggaiabright
+jd fid pid diffmaglim programpi programid candid nid rcid field ra dec magpsf sigmapsf chipsf magap sigmagap
+distnr magnr sigmagnr chinr sharpnr sky fwhm classtar mindtoedge seeratio aimage bimage elong nneg nbad rb
+ssdistnr ssmagnr ranr decnr sgmag1 srmag1 simag1 szmag1 sgscore1 distpsnr1 ndethist ncovhist jdstarthist scorr
+sgmag2 srmag2 simag2 szmag2 sgscore2 distpsnr2 sgmag3 srmag3 simag3 szmag3 sgscore3 distpsnr3 nmtchps dsnrms
+ssnrms dsdiff magzpsci magzpsciunc magzpscirms zpmed exptime drb clrcoeff clrcounc neargaia maggaia
+neargaiabright maggaiabright
 """
 _LSST = """
 diaSourceId visit detector parentDiaSourceId midpointMjdTai ra raErr dec decErr centroid_flag apFlux apFluxErr
 apFlux_flag apFlux_flag_apertureTruncated isNegative snr psfFlux psfFluxErr psfChi2 psfNdata psfFlux_flag
-psfFlux_flag_edge psfFlux_flag_noGoodPixels trailFlux trailFluxErr trailRa trailRaErr trailDec trailDecErr trailLength
-trailLengthErr trailAngle trailAngleErr trailChi2 trailNdata trail_flag_edge scienceFlux scienceFluxErr
-forced_PsfFlux_flag forced_PsfFlux_flag_edge forced_PsfFlux_flag_noGoodPixels templateFlux templateFluxErr shape_flag
-shape_flag_no_pixels shape_flag_not_contained shape_flag_parent_source extendedness reliability band isDipole pixelFlags
-pixelFlags_bad pixelFlags_cr pixelFlags_crCenter pixelFlags_edge pixelFlags_nodata pixelFlags_nodataCenter
-pixelFlags_interpolated pixelFlags_interpolatedCenter pixelFlags_offimage pixelFlags_saturated pixelFlags_saturatedCenter
-pixelFlags_suspect pixelFlags_suspectCenter pixelFlags_streak pixelFlags_streakCenter pixelFlags_injected
+psfFlux_flag_edge psfFlux_flag_noGoodPixels trailFlux trailFluxErr trailRa trailRaErr trailDec trailDecErr
+trailLength trailLengthErr trailAngle trailAngleErr trailChi2 trailNdata trail_flag_edge scienceFlux
+scienceFluxErr forced_PsfFlux_flag forced_PsfFlux_flag_edge forced_PsfFlux_flag_noGoodPixels templateFlux
+templateFluxErr shape_flag shape_flag_no_pixels shape_flag_not_contained shape_flag_parent_source extendedness
+reliability band isDipole pixelFlags pixelFlags_bad pixelFlags_cr pixelFlags_crCenter pixelFlags_edge
+pixelFlags_nodata pixelFlags_nodataCenter pixelFlags_interpolated pixelFlags_interpolatedCenter
+pixelFlags_offimage pixelFlags_saturated pixelFlags_saturatedCenter pixelFlags_suspect
+pixelFlags_suspectCenter pixelFlags_streak pixelFlags_streakCenter pixelFlags_injected
 pixelFlags_injectedCenter pixelFlags_injected_template pixelFlags_injected_templateCenter glint_trail
 """
 _HISTORY = (
