@@ -149,14 +149,16 @@ class _Writer:
             case exp.Neg():
                 term, value = self.value(node.this)
                 if isinstance(term.value, int | float) and term.type in terms.NUMBERS:
-                    return Term(f"-{term.sql}", term.type, value=-term.value), -term.value
+                    return terms.negative(term), -term.value
                 terms.as_written("*", terms.literal(-1), term)
-                return Term(f"-{term.inner}", term.type), {"$multiply": [-1, value]}
+                return terms.negative(term), {"$multiply": [-1, value]}
             case exp.Cast():
                 term, value = self.value(node.this)
                 if cast := terms.same_cast(node, term):
                     return (
-                        (Term(cast.sql, cast.type, value=term.value), value) if term.value else (cast, value)
+                        (Term(cast.sql, cast.type, value=term.value), value)
+                        if term.value is not None
+                        else (cast, value)
                     )
             case exp.Abs():
                 term, value = self.value(node.this)

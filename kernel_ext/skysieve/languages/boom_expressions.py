@@ -108,7 +108,7 @@ def value_of(expression: Any, at: Callable[[str], Term]) -> Term:
         if second.type == "null":
             return Term(first.sql, first.type, "null")
         kind, (first, second) = _alike(first, second)
-        return Term(f"coalesce({first.sql}, {second.sql})", kind, second.empties)
+        return Term(f"coalesce({first.sql}, {second.sql})", kind, second.empty)
     if name == "$cond":
         if isinstance(operand, dict) and set(operand) == {"if", "then", "else"}:
             operand = [operand["if"], operand["then"], operand["else"]]

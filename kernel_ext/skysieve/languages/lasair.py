@@ -238,9 +238,7 @@ def _number(node: exp.Expr, side: _Side) -> Term:
         case exp.Literal(is_string=False):
             return terms.number(node)
         case exp.Neg():
-            term = _number(node.this, side)
-            value = -term.value if isinstance(term.value, int | float) else None
-            return Term(f"-{term.inner}", term.type, value=value)
+            return terms.negative(_number(node.this, side))
         case exp.Cast():
             return side.cast(node)
         case exp.Abs():

@@ -126,6 +126,19 @@ def reckoned(operator: str, left: Term, right: Term) -> Term:
     return Term(f"{sides[0].inner} {operator} {sides[1].inner}", kind)
 
 
+def negative(term: Term) -> Term:
+    """The same with the other sign.
+
+    Examples
+    --------
+    >>> negative(literal(-5)).sql
+    '-(-5)'
+    """
+    value = -term.value if isinstance(term.value, int | float) else None
+    text = f"-({term.sql})" if term.sql.startswith("-") else f"-{term.inner}"  # two would begin a comment
+    return Term(text, term.type, term.empty, value)
+
+
 def folded(operator: str, left: Term, right: Term) -> int | None:
     """What two whole numbers make that are written out; Spark itself would reckon in 32 bits.
 
