@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from skysieve.errors import FilterError
@@ -203,7 +203,8 @@ def _asked_by(name: str, term: Term, operand: Any) -> Condition:
             found = [Condition(f"{term.inner} IS NULL", sure=True)] if None in values else []
             if members := [literal(one) for one in values if one is not None]:
                 found.append(Condition(terms.one_of(term, members)))
-            among = joined("OR", found) if found else Condition("FALSE", sure=True)
+            among = joined("OR", found) if found else Condition("FALSE")
+            among = replace(among, sure=None in values or not values)
             return among if name == "$in" else sure(among).negated()
         case "$exists":
             if term.empty != "missing":

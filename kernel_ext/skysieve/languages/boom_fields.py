@@ -109,6 +109,10 @@ class Fields:
         for path, column in self.copies.items():
             if column == name:
                 return path
+        if name in self.copies:
+            raise ColumnError(
+                f"BOOM's {name} is not the packet's, but a copy of {self.copies[name]}: write that."
+            )
         raise ColumnError(f"BOOM's documents have no copy of {name}.{nearest(name, self.copies.values())}")
 
 

@@ -62,7 +62,11 @@ class Term:
     @property
     def inner(self) -> str:
         """The SQL, in parentheses where an operator beside it could tear it apart."""
-        return self.sql if re.fullmatch(r"-?[\w.]+|'[^']*'|\w+\([^()]*\)", self.sql) else f"({self.sql})"
+        return (
+            self.sql
+            if re.fullmatch(r"-?[\w.]+|'(?:[^'\\]|\\.)*'|\w+\([^()]*\)", self.sql)
+            else f"({self.sql})"
+        )
 
     @property
     def wide(self) -> Term:
