@@ -98,6 +98,12 @@ class _Writer:
             return self.compared(_MIRRORED[name], right, left)
         if (path := _path(first)) and other.value is not None:
             return {path: {"$nin": [other.value, None]} if name == "$ne" else {name: other.value}}
+        if bool(_path(first)) != bool(
+            _path(second)
+        ):  # a missing field is less than null, which is worked out
+            first, second = (
+                {"$ifNull": [value, None]} if _path(value) else value for value in (first, second)
+            )
         there = [
             {"$gt": [value, None]} for term, value in ((one, first), (other, second)) if term.value is None
         ]
