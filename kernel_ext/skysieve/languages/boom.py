@@ -2,7 +2,8 @@
 
 A pipeline lets an alert pass or not, and knows no NULL: a comparison in ``$match`` is false of a missing field, and one
 in ``$expr`` takes it for less than anything. What is said here of a field is said so in SQL, in every case. What BOOM
-works out itself, and what MongoDB understands otherwise than Spark, is refused by its name.
+works out itself, and what MongoDB understands otherwise than Spark, is refused by its name. A NaN is no exception in
+comparisons, but ``{field: null}`` and ``$exists`` find it there: Skysieve reads it as NULL.
 """
 
 from __future__ import annotations

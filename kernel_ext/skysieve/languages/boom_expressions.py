@@ -17,6 +17,20 @@ ORDER = {"$eq": "=", "$ne": "<>", "$gt": ">", "$gte": ">=", "$lt": "<", "$lte": 
 _ARITHMETIC = {"$add": "+", "$multiply": "*", "$subtract": "-", "$divide": "/"}
 _FUNCTIONS = {"$abs": "ABS", "$ln": "LN", "$log10": "LOG10"}
 LOGIC = {"$and": "AND", "$or": "OR"}
+_OF_ARRAYS = {
+    *(
+        "$size",
+        "$filter",
+        "$map",
+        "$reduce",
+        "$anyElementTrue",
+        "$allElementsTrue",
+        "$arrayElemAt",
+        "$first",
+        "$last",
+    ),
+    *("$slice", "$sortArray", "$concatArrays", "$max", "$min", "$avg", "$sum"),
+}
 _CONDITIONS = {*ORDER, *LOGIC, "$not", "$in"}
 
 
@@ -119,9 +133,11 @@ def value_of(expression: Any, at: Callable[[str], Term]) -> Term:
             refuse("$cond", "one branch can be missing and the other null: write {$ifNull: [field, null]}")
         text = f"CASE WHEN {truth_of(asked, at).sql} THEN {first.sql} ELSE {second.sql} END"
         return Term(text, kind, "".join(empties))
-    return refuse(
-        name, "it is none of those that Spark has the same of; leave it out or write the filter in SQL"
-    )
+    if name in _OF_ARRAYS:
+        refuse(
+            name, "it is of arrays, and BOOM's are its own record of a year and its matches with catalogues"
+        )
+    return refuse(name, "Spark has not the same of it: leave it out, or write the filter in SQL")
 
 
 def _alike(first: Term, second: Term) -> tuple[str, tuple[Term, Term]]:
