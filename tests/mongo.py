@@ -1,4 +1,4 @@
-"""What MongoDB makes of an aggregation pipeline over one document, by its manual: the stages and operators of filters."""
+"""What MongoDB makes of a pipeline over one document, by its manual: the stages and operators that filters have."""
 
 import math
 import operator
