@@ -77,7 +77,7 @@ class SkysieveMagics(Magics):  # type: ignore[misc]
         with _without_traceback(cell):
             session = self._session()
             stream = self._stream(session, options.stream)
-            given = read(cell, written, self.shell.user_ns)
+            given = read(cell, written, self.shell.user_ns, session.stream(stream).format.name)
         with _without_traceback(given["where"]):
             spec = Filter(options.name, stream=stream, **given)
             if written in TRANSLATED:

@@ -17,8 +17,10 @@ TRANSLATED = ("lasair", "boom")
 """Languages that become SQL, by the module of their name."""
 
 
-def read(cell: str, language: Language, namespace: Namespace) -> dict[str, Any]:
+def read(cell: str, language: Language, namespace: Namespace, survey: str = "lsst") -> dict[str, Any]:
     r"""What a filter is made of: its arguments ``where`` and, if it is not SQL then, ``language``.
+
+    ``survey`` is the packet format of the stream.
 
     Raises
     ------
@@ -32,19 +34,19 @@ def read(cell: str, language: Language, namespace: Namespace) -> dict[str, Any]:
     >>> read("def bright(snr):\n    return snr > 20\n", "python", {})
     {'where': 'def bright(snr):\n    return snr > 20', 'language': 'python'}
     """
-    return _READERS[language](cell.rstrip(), namespace)
+    return _READERS[language](cell.rstrip(), namespace, survey)
 
 
-def _sql(cell: str, _: Namespace) -> dict[str, Any]:
+def _sql(cell: str, _: Namespace, _survey: str) -> dict[str, Any]:
     return {"where": cell}
 
 
-def _python(cell: str, _: Namespace) -> dict[str, Any]:
+def _python(cell: str, _: Namespace, _survey: str) -> dict[str, Any]:
     _parse(cell, cell, "exec")
     return {"where": cell, "language": "python"}
 
 
-def _columns(cell: str, namespace: Namespace) -> dict[str, Any]:
+def _columns(cell: str, namespace: Namespace, _survey: str) -> dict[str, Any]:
     code = compile(_parse(as_expression(cell), cell, "eval"), "<filter>", "eval")
     try:
         return {"where": eval(code, dict(namespace))}
@@ -54,14 +56,19 @@ def _columns(cell: str, namespace: Namespace) -> dict[str, Any]:
         raise FilterError(f"This expression fails: {type(error).__name__}: {error}") from error
 
 
-def _translated(language: Language) -> Callable[[str, Namespace], dict[str, Any]]:
-    def read(cell: str, _: Namespace) -> dict[str, Any]:
-        text = without_comments(cell)
-        # blank where comments were, so that places in the text are places in the cell
-        before = re.sub(r"[^\n]", " ", cell.removesuffix(text))
-        return {"where": import_module(f"skysieve.languages.{language}").to_where(before + text)}
+def _lasair(cell: str, _: Namespace, _survey: str) -> dict[str, Any]:
+    return {"where": import_module("skysieve.languages.lasair").to_where(_blanked(cell))}
 
-    return read
+
+def _boom(cell: str, _: Namespace, survey: str) -> dict[str, Any]:
+    # its documents have names of their own, some alike for two surveys
+    return {"where": import_module("skysieve.languages.boom").to_where(_blanked(cell), survey)}
+
+
+def _blanked(cell: str) -> str:
+    """Blank where comments were, so that places in the text are places in the cell."""
+    text = without_comments(cell)
+    return re.sub(r"[^\n]", " ", cell.removesuffix(text)) + text
 
 
 def _parse(source: str, cell: str, mode: str) -> Any:
@@ -84,10 +91,10 @@ def _place(error: SyntaxError, cell: str, shift: int) -> tuple[int, int, int]:
     return line, max(1, column), max(1, stop - start)
 
 
-_READERS: dict[Language, Callable[[str, Namespace], dict[str, Any]]] = {
+_READERS: dict[Language, Callable[[str, Namespace, str], dict[str, Any]]] = {
     "sql": _sql,
     "python": _python,
     "columns": _columns,
-    "lasair": _translated("lasair"),
-    "boom": _translated("boom"),
+    "lasair": _lasair,
+    "boom": _boom,
 }
