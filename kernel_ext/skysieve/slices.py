@@ -190,7 +190,7 @@ def choose(topics: Topics, spark: SparkSession, name: str, *, usual: int, **whic
         found = Files(Filed(name, topics, spark, paths=paths), paths)
     else:
         stream = open_stream(topics, name, spark)
-        if night := which.get("night"):
+        if (night := which.get("night")) is not None:
             between = night_of(night)
         if not meant and ids is None:
             last = usual
