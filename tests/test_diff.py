@@ -6,6 +6,7 @@ from IPython.lib.pretty import pretty
 from skysieve import Filter
 from skysieve.engine import plan
 from skysieve.errors import FilterError
+from skysieve.session import Session
 from skysieve.sources import Packet, send, simulate
 from skysieve.stream import make_stream
 
@@ -68,7 +69,8 @@ def test_the_stream_is_read_once(sky, filled, monkeypatch):
     read = []
     range_of = plan.read_range
     monkeypatch.setattr(plan, "read_range", lambda *args: read.append(args) or range_of(*args))
-    sky.diff(Filter("bright", OLD, filled), Filter("real", NEW, filled), last=10)
+    fresh = Session(sky.topics, sky.spark)
+    fresh.diff(Filter("bright", OLD, filled), Filter("real", NEW, filled), last=10)
     assert len(read) == 1
 
 

@@ -85,9 +85,9 @@ def test_files_need_no_stream_and_make_none(sky, folder):
 
 def test_files_larger_than_memory_are_judged_in_parts(sky, folder, filled, monkeypatch):
     parts = []
-    whole = Files.parts
+    whole = Files._parts
     monkeypatch.setattr("skysieve.slices._PART", 40 * max(f.stat().st_size for f in folder.iterdir()))
-    monkeypatch.setattr(Files, "parts", lambda *a: (parts.append(p) or p for p in whole(*a)))
+    monkeypatch.setattr(Files, "_parts", lambda *a: (parts.append(p) or p for p in whole(*a)))
     seen = sky.preview(filled, files=[folder])
     assert len(parts) > 1
     assert seen.read == 121

@@ -200,7 +200,7 @@ def choose(
         found = Files(Filed(name, topics, paths=paths), paths)
     else:
         stream = opened().sampled
-        if night := which.get("night"):
+        if (night := which.get("night")) is not None:
             between = night_of(night)
         if not meant and ids is None:
             last = usual
