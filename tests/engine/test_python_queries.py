@@ -1,4 +1,4 @@
-"""Filters in Python run as queries of their own: what one does holds up no other, and rejected packets are kept once."""
+"""Filters in Python run as queries of their own: none holds up another, and rejected packets are kept once."""
 
 import time
 
