@@ -51,7 +51,9 @@ def is_installed(thing: Any) -> bool:
     """Whether it can be imported wherever the same packages are installed."""
     module = getattr(thing, "__module__", None) or ""
     root = module.partition(".")[0]
-    return root in sys.stdlib_module_names - {"__main__"} or root in _distributions() or _is_distribution(root)
+    return (
+        root in sys.stdlib_module_names - {"__main__"} or root in _distributions() or _is_distribution(root)
+    )
 
 
 def versions(code: str) -> dict[str, str]:

@@ -17,7 +17,7 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokens import Token, TokenType  # type: ignore[attr-defined]
 
 from skysieve.errors import ColumnError, FilterError, FilterSyntaxError, nearest
-from skysieve.languages import Cut
+from skysieve.languages import Cut, helpers
 from skysieve.packets.columns import Column, Columns
 
 if TYPE_CHECKING:
@@ -153,6 +153,8 @@ def bind(cut: Cut, columns: Columns) -> BoundSql:
     ------
     ColumnError
         If a name is unknown or could be several columns.
+    FilterError
+        If one of the functions in :data:`skysieve.languages.helpers.HELPERS` is not called as it must be.
 
     Examples
     --------
@@ -160,18 +162,19 @@ def bind(cut: Cut, columns: Columns) -> BoundSql:
     >>> bind(Cut("snr > 20"), formats.get("lsst").columns()).sql
     '`diaSource.snr` > 20'
     """
+    text, columns = helpers.expand(cut, columns)
     used: dict[str, Column] = {}
     pieces, at = [], 0
-    for start, end, name in sorted(_names(_parse(cut.text, _tokens(cut.text)))):
+    for start, end, name in sorted(_names(_parse(text, _tokens(text)))):
         try:
             column, rest = _find(name, columns)
         except ColumnError as error:
-            line = cut.line + cut.text.count("\n", 0, start)
+            line = cut.line + text.count("\n", 0, start)
             raise ColumnError(f"{error} (cut {cut.text!r}, line {line})") from None
         used[column.name] = column
-        pieces += [cut.text[at:start], ".".join(map(_quoted, (column.name, *rest)))]
+        pieces += [text[at:start], ".".join(map(_quoted, (column.name, *rest)))]
         at = end + 1
-    return BoundSql(cut.text, "".join([*pieces, cut.text[at:]]), tuple(used.values()))
+    return BoundSql(cut.text, "".join([*pieces, text[at:]]), tuple(used.values()))
 
 
 def _quoted(name: str) -> str:
