@@ -1,6 +1,7 @@
 """Functions beside Spark's: how calls are found in a cut, what they become, and what is said of those that are wrong."""
 
 import re
+from pathlib import Path
 
 import pyspark.sql.functions.builtin
 import pytest
@@ -11,6 +12,7 @@ from skysieve.languages.sql import Cut, bind, cuts
 from skysieve.packets import formats
 from skysieve.packets.columns import Columns
 
+DOCS = (Path(__file__).parents[2] / "docs" / "filters.md").read_text()
 LSST, ZTF = (formats.get(name).columns() for name in ("lsst", "ztf"))
 
 
@@ -52,7 +54,9 @@ def test_each_survey_s_own_columns_are_used():
 
 
 def test_what_a_filter_emits_can_call_them():
-    spec = Filter("bright", "detections() > 1", stream="lsst-alerts", emit="mag_now: nJy_to_ab(diaSource.psfFlux)")
+    spec = Filter(
+        "bright", "detections() > 1", stream="lsst-alerts", emit="mag_now: nJy_to_ab(diaSource.psfFlux)"
+    )
     bound = spec.bind(LSST)
     assert [column.name for column in bound.annotations["mag_now"].columns] == ["diaSource.psfFlux"]
     assert [column.name for column in bound.columns] == ["detections()", "diaSource.psfFlux"]
@@ -126,3 +130,13 @@ def test_every_function_is_listed_with_an_example_that_binds(helper):
     (cut,) = cuts(helper.example)
     assert f"{helper.name}(" in cut.text
     assert helper.name not in re.sub(r"`[^`]+`", "", bind(cut, LSST).sql)
+
+
+def test_the_documentation_has_the_same_table():
+    rows = [f"| `{h.signature}` | {h.gives} | {h.unit or '–'} | `{h.example}` |" for h in HELPERS.values()]
+    assert re.findall(r"^\| `.*", DOCS, re.MULTILINE) == rows
+
+
+@pytest.mark.parametrize("where", re.findall(r"```sql\n(.*?)```", DOCS, re.DOTALL))
+def test_every_filter_in_the_documentation_binds(where):
+    assert Filter("documented", where, stream="lsst-alerts").bind(LSST).columns
