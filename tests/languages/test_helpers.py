@@ -1,4 +1,4 @@
-"""Functions beside Spark's: how calls are found in a cut, what they become, and what is said of those that are wrong."""
+"""Functions beside Spark's: how calls are found, what they become, and what is said of wrong ones."""
 
 import re
 from pathlib import Path
@@ -104,7 +104,7 @@ def test_a_stream_without_a_known_history_says_so_and_does_magnitudes_all_the_sa
     fields = [{"name": "flux", "type": "float", "doc": ""}]
     columns = Columns({1: {"type": "record", "name": "alert", "fields": fields}})
     for text in ("brightest() < 19", "days_since(1) < 1"):
-        with pytest.raises(FilterError, match="asks for the detections of an object.*LSST and ZTF"):
+        with pytest.raises(FilterError, match=r"asks for the detections of an object.*LSST and ZTF"):
             bind(Cut(text), columns)
     assert bind(Cut("nJy_to_ab(flux) < 19"), columns).columns == (columns["flux"],)
 
