@@ -65,7 +65,7 @@ class History:
 
     def fits(self, columns: Columns) -> bool:
         """Whether a stream has all the columns that it names."""
-        fields = set(_fields(self._templates(None, mags=True), self.band))
+        fields = set(_fields(self._templates(mags=True), self.band))
         return (
             self.array in columns
             and fields <= set(columns[self.array].fields())
@@ -74,7 +74,7 @@ class History:
 
     def column(self, call: str, unit: str, description: str, sql: str, *, mags: bool, banded: bool) -> Column:
         """Make the column of a question; its name is the call as it is written."""
-        names = _fields(self._templates(None, mags=mags), self.band if banded else "")
+        names = _fields(self._templates(mags=mags), self.band if banded else "")
         uses = [f"{self.array}[].{name}" for name in names] + [f"{self.own}.{name}" for name in names]
         kind = "double" if unit else "int"
         return Column(
@@ -112,8 +112,8 @@ class History:
         wanted = f"{self.band} = {self.bands[band]}" if band else ""
         return [one for one in (wanted, self.detected, self.measured if mags else "") if one]
 
-    def _templates(self, band: str | None, *, mags: bool) -> list[str]:
-        return [self.time, *self._conditions(band, mags), self.mag if mags else ""]
+    def _templates(self, *, mags: bool) -> list[str]:
+        return [self.time, *self._conditions(None, mags), self.mag if mags else ""]
 
     def _of_own(self, template: str) -> str:
         return _FIELDS.sub(rf"`{self.own}.\1`", template)
@@ -162,8 +162,7 @@ def rise_per_day(of: History, call: str, band: str, hours: float = 0) -> Column:
     given. NULL where there is no such p, and where either has no magnitude, its flux being zero or below. Detections
     whose flux is not known are passed over. Of several at the same time the faintest counts.
     """
-    apart = f" - {hours / _HOURS!r}D" if hours else ""
-    sooner = f"x.t <= n.t{apart}" if hours else "x.t < n.t"
+    sooner = f"x.t <= n.t - {hours / _HOURS!r}D" if hours else "x.t < n.t"
     before = f"array_max(filter(d, x -> {sooner}))"
     rise = _let("p", before, "(p.m - n.m) / (n.t - p.t)")
     sql = _let("d", of.all(band, mags=True), _let("n", "array_max(d)", rise))
