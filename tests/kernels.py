@@ -63,6 +63,11 @@ class Kernel:
         assert not [o for o in outputs if o.output_type == "error"], outputs
         return "".join(o.text for o in outputs if o.output_type == "stream").strip()
 
+    def complete(self, cell: str, cursor: int | None = None) -> dict[str, Any]:
+        """What Tab offers at a place of a cell, or at its end."""
+        reply = self.client.complete(cell, cursor, reply=True, timeout=CELL_PATIENCE)
+        return dict(reply["content"])
+
 
 @contextmanager
 def kernel() -> Iterator[Kernel]:

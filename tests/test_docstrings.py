@@ -72,11 +72,11 @@ def test_no_section_of_examples_is_without_a_prompt(module):
     [
         "skysieve",
         "skysieve.filter.Filter",
+        "skysieve.intervals.wilson",
         "skysieve.languages.sql.cuts",
         "skysieve.packets.avro.narrow",
         "skysieve.packets.columns.Columns",
         "skysieve.packets.lsst_schemas.schema_files",
-        "skysieve.preview.wilson",
         "skysieve.sources.files.read_packets",
         "skysieve_widgets.light_curve.light_curve",
         "skysieve_widgets.surveys.base.integer",

@@ -88,6 +88,19 @@ def test_a_caret_stands_under_the_place_whatever_the_tabs(text, line, column, sh
     assert (error.line, error.column) == (line, column)
 
 
+@pytest.mark.parametrize(
+    ("text", "line", "column", "length", "shown"),
+    [
+        ("a\nAND snrr > 5", 2, 5, 4, "  AND snrr > 5\n      ~~~^"),
+        ("\tsnrr", 1, 2, 4, "  \tsnrr\n  \t~~~^"),
+        ("snr > 'a\nb'", 1, 7, 5, "  snr > 'a\n        ~^"),
+        ("a", 1, 2, 3, "  a\n   ^"),
+    ],
+)
+def test_what_is_meant_is_underlined_as_far_as_its_line_goes(text, line, column, length, shown):
+    assert errors.underlined(text, line, column, length) == shown
+
+
 def test_everything_raised_on_purpose_is_a_skysieve_error():
     kinds = [
         kind

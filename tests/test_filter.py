@@ -104,11 +104,16 @@ def test_it_comes_back_from_json(where, description):
 
 
 def test_its_json_holds_what_it_was_made_of():
-    assert json.loads(BRIGHT.to_json()) == {
+    assert json.loads(replace(BRIGHT, made_with={"python": "3.12"}).to_json()) == {
         "name": "bright",
         "where": "snr > 20 AND reliability > 0.9",
         "stream": "lsst-alerts",
         "description": "Bright ones",
+        "language": "sql",
+        "emit": "",
+        "tags": [],
+        "owner": "",
+        "made_with": {"python": "3.12"},
     }
 
 

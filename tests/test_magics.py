@@ -100,6 +100,7 @@ def test_a_range_of_time_is_previewed(attached, filled):
         ("", "required: name"),
         ("bright --rate 5", "unrecognized arguments: --rate"),
         ("bright --last many", "invalid int value"),
+        ("bright --language latin", "invalid choice: 'latin'"),
         ("bright --stream", "expected one argument"),
         ("bright --stream 'lsst", "No closing quotation"),
         ("bright --last 5 --between a b", "not both"),
@@ -125,6 +126,40 @@ def test_a_syntax_error_points_at_the_place_in_the_cell_without_a_traceback(atta
     assert "^" in said
     assert "Traceback" not in said
     assert "magics.py" not in said
+
+
+@pytest.mark.parametrize(
+    ("cell", "error", "shown"),
+    [
+        ("snr > 10\nAND snrr > 5", ColumnError, "  AND snrr > 5\n      ~~~^\n"),
+        ("\r\nsnr > 10 OR\r\n\tsnrr > 5", ColumnError, "  \tsnrr > 5\n  \t~~~^\n"),
+        ("snr > 10\nAND snr ratio", FilterSyntaxError, "  AND snr ratio\n          ~~~~^\n"),
+        (
+            "def f(snr):\n    return snr ratio",
+            FilterSyntaxError,
+            "      return snr ratio\n                 ~~~~^\n",
+        ),
+    ],
+)
+def test_the_place_of_a_mistake_is_underlined_once(attached, filled, capsys, cell, error, shown):
+    with pytest.raises(error):
+        run(attached, f"%%filter bright -s {filled}\n{cell}")
+    said = "".join(capsys.readouterr())
+    assert shown in said
+    assert said.count("^") == 1
+
+
+def test_the_language_can_be_said(attached, filled):
+    with pytest.raises(FilterSyntaxError, match="not Python"):
+        run(attached, f"%%filter bright -s {filled} --language python\nsnr > 10 AND ra > 5")
+    with pytest.raises(FilterSyntaxError, match="not a condition in SQL"):
+        run(attached, f"%%filter bright -s {filled} -l sql\ndef bright(snr):\n    return snr > 10")
+
+
+def test_an_expression_of_columns_is_evaluated_in_the_notebook(attached, filled):
+    run(attached, "from pyspark.sql import functions as F\nleast = 10")
+    with pytest.raises(FilterError, match="name 'most' is not defined"):
+        run(attached, f"%%filter bright -s {filled} -l columns\nF.col('snr').between(least, most)")
 
 
 @pytest.mark.parametrize(

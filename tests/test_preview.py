@@ -1,13 +1,17 @@
 """Previews: every number equals what plain Python counts over the same packets."""
 
+import math
+from collections import Counter
+from dataclasses import replace
+
 import offline
 import pytest
 import skysieve
 from IPython.lib.pretty import pretty
 from skysieve import Filter
-from skysieve.errors import ColumnError, FilterError, FilterSyntaxError, StreamError
-from skysieve.preview import wilson
+from skysieve.errors import ColumnError, FilterError, FilterSyntaxError, PacketError, StreamError
 from skysieve.sources import Packet, send, simulate
+from skysieve.sources.simulation.lsst.survey import SimulatedLsst
 
 CUTS = {
     "diaSource.snr > 15": lambda a: offline.above(a, "diaSource.snr", 15),
@@ -17,9 +21,17 @@ CUTS = {
 WHERE = "\n  AND ".join(CUTS)
 
 
+REJECTED = 77
+
+
 @pytest.fixture(scope="module")
-def packets():
-    return [alert.packet.value for alert in simulate(400, seed=51, pool=60)]
+def simulated():
+    return [alert.packet for alert in simulate(400, seed=51, pool=60, nights=3)]
+
+
+@pytest.fixture(scope="module")
+def packets(simulated):
+    return [packet.value for packet in simulated]
 
 
 @pytest.fixture(scope="module")
@@ -28,11 +40,16 @@ def alerts(packets):
 
 
 @pytest.fixture(scope="module")
-def preview(sky, packets):
+def preview(sky, simulated, packets):
     stream = skysieve.stream.make_stream(sky.topics, "test-preview-alerts")
     broken = [packets[0][:800], b"", b"\0\0\0\x27\x0f"]
-    send([Packet(p, None) for p in packets + broken], stream, sky.topics.bootstrap)
+    rejected = [Packet(value, str(REJECTED + i).encode()) for i, value in enumerate(broken)]
+    send([*simulated, *rejected], stream, sky.topics.bootstrap)
     return sky.preview(Filter("test-preview", WHERE, stream), last=1000)
+
+
+def _has_exposure_time(packet):
+    return "exposureTime" in offline.alert(packet)["diaSource"]
 
 
 def test_it_counts_what_was_read_rejected_and_passed(preview, alerts):
@@ -86,6 +103,131 @@ def test_a_whole_alert_can_be_looked_at(preview):
         preview.alert(100_000)
 
 
+def test_it_tells_how_many_pass_in_a_night(preview, alerts):
+    nights = Counter(math.floor(offline.at(a, "diaSource.midpointMjdTai") - 0.5) for a in alerts)
+    assert len(nights) == 3
+    told, (low, high) = preview.per_night, preview.interval
+    assert told.expected == pytest.approx(len(alerts) / 3 * preview.pass_rate)
+    assert low * min(nights.values()) <= told.low <= told.expected <= told.high
+    assert told.high <= high * max(nights.values())
+    assert told.source == "400 alerts in the stream, whose own times are of 3 nights"
+
+
+def test_a_sample_that_is_too_small_is_told(sky, preview):
+    spec = preview.filter
+    assert preview.warnings == ()
+    (said,) = sky.preview(replace(spec, where="diaSource.snr > 1e9"), last=400).warnings
+    assert "The sample is too small: 0 of" in said
+    few = sky.preview(spec, last=8)
+    assert "The sample is too small" in few.warnings[0]
+    assert few.warnings[0] in str(few)
+
+
+def test_an_alert_tells_why_it_passes_or_not(preview, alerts):
+    a = next(a for a in alerts if offline.at(a, "diaObject.nDiaSources") is None)
+    told = preview.why(a["diaSource"]["diaSourceId"])
+    assert list(told["cut"]) == list(CUTS)
+    expected = [passes(a) for passes in CUTS.values()]
+    assert list(told["verdict"])[:2] == expected[:2]
+    assert told["verdict"][2] is None
+    snr, reliability = (offline.at(a, f"diaSource.{name}") for name in ("snr", "reliability"))
+    assert list(told["values"]) == [
+        {"diaSource.snr": snr},
+        {"diaSource.reliability": reliability},
+        {"diaObject.nDiaSources": None},
+    ]
+
+
+def test_a_cut_on_a_history_tells_the_whole_history(sky, preview, alerts):
+    a = next(a for a in alerts if a["prvDiaSources"])
+    spec = replace(preview.filter, where="size(prvDiaSources) > 1000")
+    told = sky.preview(spec, last=1000).why(a["diaSource"]["diaSourceId"])
+    assert told["values"][0] == {"prvDiaSources": a["prvDiaSources"]}
+    assert told["verdict"][0] is False
+
+
+def test_a_rejected_packet_tells_why_by_its_key(preview):
+    with pytest.raises(PacketError, match="does not fit schema"):
+        preview.why(REJECTED)
+    with pytest.raises(StreamError, match="not among the 400 alerts read"):
+        preview.why(1)
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_the_alerts_that_one_cut_alone_removes_are_those_that_pass_all_others(preview, alerts, number):
+    def is_one(alert):
+        says = [passes(alert) for passes in CUTS.values()]
+        return not says.pop(number) and all(says)
+
+    expected = {a["diaSource"]["diaSourceId"] for a in alerts if is_one(a)}
+    found = preview.failed_only(number)
+    assert set(found["diaSource.diaSourceId"]) == expected
+    assert len(found) == preview.cuts["only_this"][number]
+    assert list(found.columns) == list(preview.alerts.columns)
+    assert found.equals(preview.failed_only(list(CUTS)[number]))
+
+
+@pytest.mark.parametrize("cut", ["snr", 3, -1])
+def test_a_cut_that_is_not_there_is_named(preview, cut):
+    with pytest.raises(FilterError, match=f"has no cut {cut!r}"):
+        preview.failed_only(cut)
+
+
+def test_completeness_and_purity_come_from_the_truth_of_simulated_alerts(preview, simulated, alerts):
+    truth = [dict(packet.headers)["truth"].decode() for packet in simulated]
+    passes = [all(cut(a) for cut in CUTS.values()) for a in alerts]
+    of = preview.labelled().classes.set_index("class")
+    assert dict(of["alerts"]) == Counter(truth)
+    passed = Counter(name for name, yes in zip(truth, passes, strict=True) if yes)
+    assert {name: n for name, n in of["passed"].items() if n} == passed
+    some = max(passed, key=passed.get)
+    assert of["completeness"][some] == passed[some] / truth.count(some)
+    assert of["purity"][some] == passed[some] / sum(passes)
+
+
+@pytest.mark.parametrize("name", ["diaSourceId", "diaObjectId"])
+def test_labels_can_be_of_alerts_or_of_objects(preview, alerts, name):
+    wanted = [a["diaSource"][name] for a in alerts[:50] if a["diaSource"][name]]
+    found = preview.labelled(dict.fromkeys(wanted, "mine"))
+    assert found.by == f"diaSource.{name}"
+    assert list(found.classes["alerts"]) == [sum(a["diaSource"][name] in wanted for a in alerts)]
+
+
+def test_without_truth_labels_are_asked_for(sky, stream, packets):
+    send([Packet(packets[0], None)], stream, sky.topics.bootstrap)
+    with pytest.raises(StreamError, match="give labels"):
+        sky.preview(Filter("any", "snr > 1", stream)).labelled()
+
+
+def test_it_shows_what_is_likely_to_be_wrong(sky, preview):
+    spec = replace(preview.filter, where="diaSource.snr > 0 AND NOT diaObject.nDiaSources > 3")
+    seen = sky.preview(spec, last=1000)
+    nulls = seen.cuts["null"][1]
+    assert [finding.kind for finding in seen.lint] == ["null", "always true"]
+    for shown in (str(seen), seen._repr_html_()):
+        assert f"diaObject.nDiaSources is NULL in {nulls} of the 400 alerts read" in shown
+        assert "alerts a night" in shown
+
+
+def test_a_column_that_only_some_packets_of_the_stream_can_have_is_told(sky, stream):
+    survey = SimulatedLsst((1000, 1101))
+    packets = [alert.packet for alert in simulate(60, survey=survey, seed=57, pool=20)]
+    has = {int.from_bytes(p.value[1:5], "big"): _has_exposure_time(p.value) for p in packets}
+    assert has == {1000: False, 1101: True}
+    send(packets, stream, sky.topics.bootstrap)
+    (found,) = sky.preview(Filter("some", "diaSource.exposureTime > 29", stream)).lint
+    assert found.kind == "schema"
+    assert "is in schema 1101 only, the stream carries 1000 to 1101" in found.message
+
+
+def test_it_is_drawn(preview):
+    waterfall, sky_map, light = preview.plot().axes
+    assert [bar.get_width() for bar in waterfall.containers[0]] == [400, *preview.cuts["left"]]
+    drawn = [len(points.get_offsets()) for points in sky_map.collections]
+    assert drawn == [400 - preview.passed, preview.passed]
+    assert sum(len(points.get_offsets()) for points in light.collections) > 0
+
+
 def test_it_reads_as_text_and_as_html(preview):
     assert pretty(preview) == str(preview)
     for shown in (str(preview), preview._repr_html_()):
@@ -133,9 +275,3 @@ def test_an_empty_stream_previews_to_nothing(sky, stream):
 def test_a_filter_that_cannot_run_says_why_and_where(sky, stream, where, error, says):
     with pytest.raises(error, match=says):
         sky.preview(Filter("wrong", where, stream))
-
-
-def test_wilsons_interval_is_that_of_the_literature():
-    # Newcombe, Statistics in Medicine 17, 857 (1998), table I: 81 of 263, 0 of 20
-    assert [round(x, 4) for x in wilson(81, 263)] == [0.2553, 0.3662]
-    assert [round(x, 4) for x in wilson(0, 20)] == [0.0, 0.1611]

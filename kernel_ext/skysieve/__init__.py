@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from skysieve.deployment import Deployment
+    from skysieve.diff import Diff
     from skysieve.languages.python import per_alert
     from skysieve.preview import Preview
     from skysieve.session import Session, attach
@@ -37,6 +38,7 @@ __all__ = [
     "ColumnError",
     "Deployment",
     "DeploymentError",
+    "Diff",
     "Filter",
     "FilterError",
     "FilterSyntaxError",
@@ -53,6 +55,7 @@ __all__ = [
 
 _LATER = {
     "Deployment": "skysieve.deployment",
+    "Diff": "skysieve.diff",
     "Preview": "skysieve.preview",
     "Session": "skysieve.session",
     "Stream": "skysieve.stream",
@@ -71,7 +74,10 @@ def __getattr__(name: str) -> Any:
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
-    """``%load_ext skysieve``: the magics ``%%filter`` and ``%deploy``."""
+    """``%load_ext skysieve``: the magics ``%%filter`` and ``%deploy``, and Tab in the cells of the first."""
+    from skysieve.completion import install
     from skysieve.magics import SkysieveMagics
 
-    shell.register_magics(SkysieveMagics)
+    magics = SkysieveMagics(shell)
+    shell.register_magics(magics)
+    install(shell, magics.completer())

@@ -155,27 +155,21 @@ def _send(
 
 @app.command()
 def deploy(
-    file: Annotated[Path, typer.Argument(help="File with a WHERE clause.")],
-    name: Annotated[str, typer.Option(help="Name of the filter.")],
-    stream: StreamOption,
+    file: Annotated[Path, typer.Argument(help="File with a filter: SQL, or a function in Python (.py).")],
+    name: Annotated[str, typer.Option(help="Name of the filter; that in the file unless given.")] = "",
+    stream: Annotated[str, typer.Option(help="Stream that it judges; that in the file unless given.")] = "",
     start: Annotated[str, typer.Option(help="latest, earliest, or an ISO time with a zone.")] = "latest",
 ) -> None:
     """Deploy the filter in a file, and wait until it runs."""
     from skysieve import Filter, attach
 
-    try:
-        where = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SkysieveError(
-            f"{file} cannot be read ({error}): give a text file with a WHERE clause."
-        ) from None
-    spec = Filter(name, where, stream)
+    spec = Filter.from_file(file, name=name, stream=stream)
     sky = attach()
     try:
         deployed = sky.deploy(spec, start=start).wait("running")
     finally:
         sky.detach()
-    typer.echo(f"{name} {deployed.version} is running; its matches go to {deployed.output_topic}")
+    typer.echo(f"{spec.name} {deployed.version} is running; its matches go to {deployed.output_topic}")
 
 
 @app.command()
@@ -271,14 +265,14 @@ def lab(context: typer.Context) -> None:
 
 @app.command()
 def bench(
-    what: Annotated[str, typer.Argument(help="What to measure: bank or decode.")] = "bank",
+    what: Annotated[str, typer.Argument(help="What to measure: bank, decode or preview.")] = "bank",
     as_json: JsonOption = False,
-    count: Annotated[int, typer.Option(help="Packets.")] = 40_000,
+    count: Annotated[int | None, typer.Option(help="Packets: 40,000, or 10,000 for previews.")] = None,
 ) -> None:
     """Measure the engine on this machine, in a session of its own."""
     from skysieve import bench as benches
 
-    result = benches.run(what, count=count, tell=tell)
+    result = benches.run(what, count=count or (10_000 if what == "preview" else 40_000), tell=tell)
     typer.echo(json.dumps(result) if as_json else benches.report(result))
 
 

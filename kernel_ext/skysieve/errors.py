@@ -7,7 +7,7 @@
     ├── StreamError           no such stream, or its packets cannot be read
     ├── FilterError           a filter that cannot run, whatever the stream
     │   ├── FilterSyntaxError   its text does not parse; knows the place
-    │   └── ColumnError         it names a column that the stream does not have
+    │   └── ColumnError         it names a column that the stream does not have; knows the place
     ├── DeploymentError       a deployment that cannot be made, found or changed
     └── PacketError           an alert packet that cannot be decoded
 
@@ -43,17 +43,32 @@ class FilterSyntaxError(FilterError):
     ----------
     line, column
         Place of the error in the text, counted from 1.
+    length
+        Number of characters that are meant.
     """
 
-    def __init__(self, message: str, text: str, line: int, column: int) -> None:
-        self.line, self.column = line, column
-        shown = text.split("\n")[line - 1]
-        under = "".join(c if c == "\t" else " " for c in shown[: column - 1])
-        super().__init__(f"{message} (line {line}, column {column})\n  {shown}\n  {under}^")
+    def __init__(self, message: str, text: str, line: int, column: int, length: int = 1) -> None:
+        self.line, self.column, self.length = line, column, length
+        shown = underlined(text, line, column, length)
+        super().__init__(f"{message} (line {line}, column {column})\n{shown}")
 
 
 class ColumnError(FilterError):
-    """A filter names a column that its stream does not have."""
+    """A filter names a column that its stream does not have.
+
+    Attributes
+    ----------
+    line, column
+        Place of the name in the filter's text, counted from 1; None where it is not known.
+    length
+        Number of characters of the name.
+    """
+
+    def __init__(
+        self, message: str, line: int | None = None, column: int | None = None, length: int = 1
+    ) -> None:
+        self.line, self.column, self.length = line, column, length
+        super().__init__(message)
 
 
 class DeploymentError(SkysieveError):
@@ -72,6 +87,22 @@ class PacketError(SkysieveError):
     def __init__(self, stage: str, message: str) -> None:
         self.stage = stage
         super().__init__(message)
+
+
+def underlined(text: str, line: int, column: int, length: int = 1) -> str:
+    r"""The line of a text that has the error, and a mark under what is meant.
+
+    Examples
+    --------
+    >>> print(underlined("snr > 20\nAND snrr > 5", 2, 5, 4))
+      AND snrr > 5
+          ~~~^
+    """
+    shown = text.split("\n")[line - 1]
+    before = "".join(c if c == "\t" else " " for c in shown[: column - 1])
+    # what is meant may go on in further lines
+    length = min(length, len(shown) - column + 1)
+    return f"  {shown}\n  {before}{'~' * (length - 1)}^"
 
 
 def nearest(name: str, known: Iterable[str], count: int = 3) -> str:

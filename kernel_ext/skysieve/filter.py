@@ -132,6 +132,41 @@ class Filter:
         description = more.pop("description", None) or (inspect.getdoc(function) or "").split("\n", 1)[0]
         return cls(name, code_of(function), stream, description, language="python", **more)
 
+    @classmethod
+    def from_lasair(cls, query: str, name: str, stream: str, **more: Any) -> Filter:
+        """Make a filter of a Lasair query over ``objects``; what would mean something else is refused by name."""
+        from skysieve.languages import lasair
+
+        return cls(name, lasair.to_where(query), stream, **more)
+
+    def to_lasair(self, columns: Columns) -> str:
+        """Write it as a query for Lasair; ``columns`` are those of its stream (``stream.filterable``)."""
+        from skysieve.languages import lasair
+
+        return lasair.from_where(self._sql("Lasair"), columns)
+
+    @classmethod
+    def from_boom(
+        cls, pipeline: str | list[dict[str, Any]], name: str, stream: str, *, survey: str = "ztf", **more: Any
+    ) -> Filter:
+        """Make a filter of a BOOM pipeline (JSON); ``survey`` says whose alerts it judges, ``"ztf"`` or ``"lsst"``."""
+        from skysieve.languages import boom
+
+        return cls(name, boom.to_where(pipeline, survey), stream, **more)
+
+    def to_boom(self, columns: Columns) -> list[dict[str, Any]]:
+        """Write it as a pipeline for BOOM; ``columns`` are those of its stream (``stream.filterable``)."""
+        from skysieve.languages import boom
+
+        return boom.from_where(self._sql("BOOM"), columns)
+
+    def _sql(self, broker: str) -> str:
+        if self.language != "sql":
+            raise FilterError(
+                f"Filter {self.name!r} is in {self.language}: {broker} takes only what SQL can say."
+            )
+        return self.where
+
     @cached_property
     def cuts(self) -> tuple[languages.Cut, ...]:
         """The conditions that an alert must all meet."""
@@ -175,7 +210,8 @@ class Filter:
             }
             return BoundFilter(self, tuple(language.bind(cut, columns) for cut in self.cuts), emitted)
         except ColumnError as error:
-            raise ColumnError(f"Filter {self.name!r} on {self.stream!r}: {error}") from None
+            place = (error.line, error.column, error.length)
+            raise ColumnError(f"Filter {self.name!r} on {self.stream!r}: {error}", *place) from None
 
     def to_json(self) -> str:
         """Serialise it."""

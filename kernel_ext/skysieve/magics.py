@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,13 +12,17 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 
+from skysieve.completion import FilterCompleter
 from skysieve.deployment import Deployment
-from skysieve.errors import FilterError, SessionError, SkysieveError, nearest
+from skysieve.errors import ColumnError, FilterError, SessionError, SkysieveError, nearest, underlined
 from skysieve.filter import Filter
+from skysieve.languages.cells import TRANSLATED, read
+from skysieve.languages.detection import LANGUAGES, language
 from skysieve.preview import Preview
 from skysieve.session import Session, attach
+from skysieve.vocabulary import Vocabularies
 
-_FILTER = "%%filter NAME [--stream STREAM] [--last PACKETS | --between BEGIN END]"
+_FILTER = "%%filter NAME [--stream STREAM] [--last PACKETS | --between BEGIN END] [--language LANGUAGE]"
 _DEPLOY = "%deploy NAME [--start latest|earliest|TIME] [--no-wait]"
 
 
@@ -52,17 +57,31 @@ class SkysieveMagics(Magics):  # type: ignore[misc]
         metavar=("BEGIN", "END"),
         help="Preview on packets of this range of time instead, each an ISO time with a zone.",
     )
+    @argument(
+        "--language",
+        "-l",
+        type=_unquoted,
+        choices=LANGUAGES,
+        default=None,
+        help="What the cell is written in; not needed where its text tells.",
+    )
     @cell_magic("filter")
     def preview_cell(self, line: str, cell: str) -> Preview:
-        """Preview the SQL in this cell; `%deploy NAME` then lets it run."""
+        """Preview the filter in this cell; `%deploy NAME` then lets it run."""
         options = _options(self.preview_cell, line, _FILTER)
         if options.last is not None and options.between:
             raise UsageError(f"Give --last or --between, not both: {_FILTER}")
         # a cell that fails must not leave its former filter to be deployed in its place
         self._filters.pop(options.name, None)
-        with _without_traceback():
+        written = options.language or language(cell, self.shell.user_ns)
+        with _without_traceback(cell):
             session = self._session()
-            spec = Filter(options.name, cell.rstrip(), self._stream(session, options.stream))
+            stream = self._stream(session, options.stream)
+            given = read(cell, written, self.shell.user_ns, session.stream(stream).format.name)
+        with _without_traceback(given["where"]):
+            spec = Filter(options.name, stream=stream, **given)
+            if written in TRANSLATED:
+                print(f"In SQL: {spec.where}")
             between = tuple(options.between) if options.between else None
             found = session.preview(spec, last=options.last, between=between)
         self._filters[spec.name] = spec
@@ -90,6 +109,12 @@ class SkysieveMagics(Magics):  # type: ignore[misc]
                 )
             deployed = self._session().deploy(self._filters[options.name], start=options.start)
             return deployed if options.no_wait else deployed.wait("running")
+
+    def completer(self) -> FilterCompleter:
+        """What completes the cells of ``%%filter``."""
+        return FilterCompleter(
+            Vocabularies(self._session), self.preview_cell.parser._actions, self.shell.user_ns
+        )
 
     def _session(self) -> Session:
         """The session of the notebook's variables, not of its outputs (``_``, ``_3``), which may be let go already."""
@@ -125,11 +150,20 @@ def _options(magic: Callable[..., Any], line: str, usage: str) -> Namespace:
 
 
 @contextmanager
-def _without_traceback() -> Iterator[None]:
-    """Let IPython show a mistake as its message alone; a traceback through Skysieve helps nobody mend a filter."""
+def _without_traceback(text: object = None) -> Iterator[None]:
+    """Let IPython show a mistake as its message alone; a traceback through Skysieve helps nobody mend a filter.
+
+    Under it comes the line of the filter that has it, where that is known.
+    """
     try:
         yield
     except SkysieveError as error:
-        shown = [f"{type(error).__name__}: {error}"]
-        vars(error)["_render_traceback_"] = lambda: shown
+        shown = "\n".join([f"{type(error).__name__}: {error}", *_underlined(error, text)])
+        vars(error)["_render_traceback_"] = lambda: [shown]
         raise
+
+
+def _underlined(error: SkysieveError, text: object) -> Iterator[str]:
+    """The place of an unknown column; the message of a syntax error has its own."""
+    if isinstance(error, ColumnError) and error.line and error.column and isinstance(text, str):
+        yield underlined(re.sub(r"\r\n?", "\n", text), error.line, error.column, error.length)

@@ -7,14 +7,18 @@ import getpass
 import logging
 import os
 import socket
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from skysieve import deployment, local
 from skysieve.deployment import Deployment
+from skysieve.diff import Diff, diff
 from skysieve.engine import plan, registry
 from skysieve.engine.redrive import Redriven, redrive
 from skysieve.errors import FilterError, SessionError
@@ -22,6 +26,8 @@ from skysieve.filter import Filter
 from skysieve.home import Home
 from skysieve.languages.calls import describe, failure
 from skysieve.preview import Preview, preview
+from skysieve.sample import Samples
+from skysieve.slices import Slice, Which, choose
 from skysieve.stream import Stream, Time, open_stream, streams
 from skysieve.topics import Topics
 
@@ -31,6 +37,7 @@ if TYPE_CHECKING:
 _TOKEN = "SPARK_CONNECT_AUTHENTICATE_TOKEN"
 _PREVIEWED = 5000
 _RETRIES = 6
+_LOOKED_AT = 30.0
 
 
 @dataclass(frozen=True)
@@ -61,10 +68,33 @@ class Session:
         StreamError
             If there is none; the message names the nearest.
         """
-        return open_stream(self.topics, name, self.spark)
+        found = open_stream(self.topics, name, self.spark)
+        self._opened[name] = (time.monotonic(), found)
+        return found
+
+    @cached_property
+    def _opened(self) -> dict[str, tuple[float, Stream]]:
+        return {}
+
+    @cached_property
+    def _samples(self) -> Samples:
+        return Samples(self.spark)
+
+    def _recent(self, name: str) -> Stream:
+        """A stream as it was looked at a moment ago: a look costs more than a second preview does."""
+        opened, found = self._opened.get(name, (-_LOOKED_AT, None))
+        is_fresh = found is not None and time.monotonic() - opened < _LOOKED_AT and not found.is_empty
+        return found if found and is_fresh else self.stream(name)
 
     def preview(
-        self, spec: Filter, *, last: int | None = None, between: tuple[Time, Time] | None = None
+        self,
+        spec: Filter,
+        *,
+        last: int | None = None,
+        between: tuple[Time, Time] | None = None,
+        night: str | None = None,
+        files: Sequence[str | Path] | None = None,
+        ids: Sequence[int | str] | None = None,
     ) -> Preview:
         """Apply a filter to a slice of its stream.
 
@@ -76,17 +106,56 @@ class Session:
             The newest so many packets (5,000 unless told otherwise).
         between
             The packets that arrived in this range of time instead.
+        night
+            Those that arrived in the night that begins on this date, from noon to noon UTC: ``"2026-03-05"``.
+        files
+            The packets in these files and folders; the stream only gives its name, and need not exist.
+        ids
+            Only the alerts of these ids, in all that the stream holds, or in the slice given besides. Packets that were
+            rejected are counted, too: one of them may be such an alert.
 
         Raises
         ------
         FilterError
             If the filter cannot run on its stream.
+        StreamError
+            If the slice cannot be had.
         """
-        stream = self.stream(spec.stream)
-        if last is None and between is None:
-            last = _PREVIEWED
+        which: Which = {"last": last, "between": between, "night": night, "files": files, "ids": ids}
         with _answers():
-            return preview(self.spark, stream, spec, *stream.slice(last=last, between=between))
+            return preview(self._samples, self._slice(spec.stream, which), spec)
+
+    def diff(
+        self,
+        old: Filter,
+        new: Filter,
+        *,
+        last: int | None = None,
+        between: tuple[Time, Time] | None = None,
+        night: str | None = None,
+        files: Sequence[str | Path] | None = None,
+        ids: Sequence[int | str] | None = None,
+    ) -> Diff:
+        """What a change of a filter gains and loses on a slice of the stream, read once.
+
+        Parameters
+        ----------
+        old, new
+            Two filters on the same stream.
+        last, between, night, files, ids
+            The slice, as :meth:`preview` takes it.
+
+        Raises
+        ------
+        FilterError
+            If one of them cannot run on the stream, or they are on different ones.
+        """
+        which: Which = {"last": last, "between": between, "night": night, "files": files, "ids": ids}
+        with _answers():
+            return diff(self._samples, self._slice(new.stream, which), old, new)
+
+    def _slice(self, stream: str, which: Which) -> Slice:
+        return choose(self.topics, stream, lambda: self._recent(stream), usual=_PREVIEWED, **which)
 
     def deploy(self, spec: Filter, *, start: Time = "latest") -> Deployment:
         """Let a filter run as a streaming query, also when this notebook is closed.
@@ -106,9 +175,8 @@ class Session:
         """
         stream = self.stream(spec.stream)
         bound = spec.bind(stream.filterable)
-        end = self.topics.end(stream.name)
         with _answers():
-            plan.check(plan.read_range(self.spark, self.topics, stream.name, end, end), stream.format, bound)
+            plan.check(self.spark, bound)
         return deployment.deploy(self.topics, spec, getpass.getuser(), start)
 
     def redrive(self, stream: str) -> Redriven:

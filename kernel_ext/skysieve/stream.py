@@ -14,15 +14,15 @@ import pandas as pd
 
 from skysieve.engine.registry import REGISTRY, state_format, stated_format
 from skysieve.engine.status import STATUS
-from skysieve.errors import ColumnError, SkysieveError, StreamError, nearest
+from skysieve.errors import SkysieveError, StreamError, nearest
 from skysieve.filter import OUTPUT_PREFIX
 from skysieve.packets import avro, formats
 from skysieve.packets.columns import Columns
 from skysieve.packets.formats import Format
-from skysieve.topics import Offsets, Topics
+from skysieve.packets.names import Names
+from skysieve.topics import Offsets, Topics, newest
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column as SparkColumn
     from pyspark.sql import DataFrame, SparkSession
 
 _SAMPLE = 8
@@ -55,6 +55,11 @@ class Stream:
         tail = {p: max(head[p], end[p] - _SAMPLE) for p in end}
         looked = [*self.topics.read(self.name, begin, head), *self.topics.read(self.name, tail, end)]
         return [record.value for record in looked if record.value]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no packet was there when it was looked at."""
+        return not self._sample
 
     @cached_property
     def _rejected(self) -> list[bytes]:
@@ -108,6 +113,18 @@ class Stream:
                 f"the newest begins with {self._sample[-1][:8].hex(' ')}."
             )
         return votes.most_common(1)[0][0]
+
+    @property
+    def sampled(self) -> Stream:
+        """The same stream, decoding only the versions found in a sample: for those who learn from what is rejected."""
+        other = Stream(self.name, self.topics, self.spark)
+        vars(other).update(
+            _sample=self._sample,
+            format=self.format.only(self._sample),
+            described=self.described,
+            filterable=self.filterable,
+        )
+        return other
 
     def learned(self, packets: Iterable[bytes]) -> Stream:
         """The same stream, with the schemas of these packets as well."""
@@ -217,7 +234,7 @@ class Stream:
             return begin, end
         if last < 1:
             raise StreamError(f"last={last}: ask for one packet or more.")
-        return _newest(begin, end, last), end
+        return newest(begin, end, last), end
 
     def offsets(self, start: str) -> Offsets:
         """The offsets that ``latest``, ``earliest`` or an ISO time stand for."""
@@ -240,29 +257,6 @@ class Stream:
         alerts = decode(packets, self.format, tops).where(kafka("problem").isNull())
         place = F.struct(*(kafka(n).alias(n) for n in ("partition", "offset", "record", "timestamp")))
         return alerts.select(*(f"`{column.name}`" for column in tops), place.alias("kafka"))
-
-
-@dataclass(frozen=True, eq=False)
-class Names:
-    """The columns of a stream as attributes, each a column expression of pyspark; names as a filter writes them."""
-
-    _columns: Columns = field(repr=False)
-
-    def __getattr__(self, name: str) -> SparkColumn:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        try:
-            return self[name]
-        except ColumnError as error:
-            raise AttributeError(str(error)) from None
-
-    def __getitem__(self, name: str) -> SparkColumn:
-        from pyspark.sql.connect.functions import col
-
-        return col(self._columns.resolve(name).name)
-
-    def __dir__(self) -> list[str]:
-        return sorted({column.path[0] for column in self._columns} | {c.path[-1] for c in self._columns})
 
 
 def rejected_topic(stream: str) -> str:
@@ -320,22 +314,6 @@ def instant(time: Time) -> datetime:
     if found.tzinfo is None:
         raise StreamError(f"{time!r} says no time zone: add Z, or give an aware datetime.")
     return found.astimezone(UTC)
-
-
-def _newest(begin: Offsets, end: Offsets, count: int) -> Offsets:
-    """Where to begin so that ``count`` packets follow, shared evenly; what a short partition lacks the others give.
-
-    >>> _newest({0: 0, 1: 0}, {0: 100, 1: 2}, 10)
-    {0: 92, 1: 0}
-    """
-    left, start = count, {}
-    by_size = sorted(end, key=lambda p: end[p] - begin[p])
-    for done, partition in enumerate(by_size):
-        share = -(-left // (len(by_size) - done)) if done < len(by_size) - 1 else left
-        share = min(share, end[partition] - begin[partition])
-        start[partition] = end[partition] - share
-        left -= share
-    return dict(sorted(start.items()))
 
 
 def _short(schema: Any) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pyspark.sql.functions.builtin
 import pytest
-from skysieve.errors import FilterError, nearest
+from skysieve.errors import ColumnError, FilterError, nearest
 from skysieve.filter import Filter
 from skysieve.languages.helpers import HELPERS
 from skysieve.languages.sql import Cut, bind, cuts
@@ -98,6 +98,23 @@ def test_a_wrong_call_says_its_line_in_the_filter_and_so_does_an_error_behind_a_
     (*_, last) = cuts("snr > 1\nAND (brightest(\n'g'\n) > 1\nOR nosuch > 1)")
     with pytest.raises(FilterError, match=r"line 5\)$"):
         bind(last, LSST)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "nosuch > brightest('g')",
+        "brightest() > nosuch",
+        "nJy_to_ab(1 + nosuch) > 1",
+        "days_since(abs(\nnosuch)) < 1",
+    ],
+)
+def test_an_unknown_column_is_pointed_at_where_the_filter_has_it(condition):
+    before = condition[: condition.index("nosuch")].split("\n")
+    with pytest.raises(ColumnError) as raised:
+        bind(Cut(condition), LSST)
+    assert (raised.value.line, raised.value.column) == (len(before), len(before[-1]) + 1)
+    assert raised.value.length == len("nosuch")
 
 
 def test_a_stream_without_a_known_history_says_so_and_does_magnitudes_all_the_same():

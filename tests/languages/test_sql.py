@@ -140,6 +140,27 @@ def test_a_syntax_error_knows_its_place(where, place, message):
 
 
 @pytest.mark.parametrize(
+    ("where", "marked"),
+    [
+        ("snr > 5 AND AND ra > 5", "AND"),
+        ("snr > 5\nAND", "AND"),
+        ("snr ratio > 5", "ratio"),
+        ("snr > 5 LIMIT 1", "LIMIT"),
+        ("snr > 5; ra", ";"),
+        ("snr = 'a", "'"),
+        ("snr >=", ">="),
+        ("snr 'a\nb'", "'a"),
+    ],
+)
+def test_a_syntax_error_underlines_the_word(where, marked):
+    with pytest.raises(FilterSyntaxError) as caught:
+        cuts(where)
+    _, shown, under = str(caught.value).split("\n")
+    assert shown[under.index(under.strip()) :][: len(under.strip())] == marked
+    assert under.strip() == "~" * (len(marked) - 1) + "^"
+
+
+@pytest.mark.parametrize(
     ("condition", "message"),
     [
         ("a > (SELECT 1)", "a sub-query"),

@@ -110,3 +110,22 @@ def test_a_name_that_finds_no_column_says_its_line_in_the_filter(where, line):
     cut = cuts(where)[-1]
     with pytest.raises(ColumnError, match=re.escape(f"(cut {cut.text!r}, line {line})")):
         bind(cut, LSST)
+
+
+@pytest.mark.parametrize(
+    ("where", "place"),
+    [
+        ("nosuch > 1", (1, 1, 6)),
+        ("snr > 1\nAND nosuch > 1", (2, 5, 6)),
+        ("WHERE snr > 1 AND (snr > 2\n\tOR diaSource.nosuch = 'a')", (2, 5, 16)),
+        ("snr > 1\r\n  AND `no such` > 1", (2, 7, 9)),
+        ("snr = 'é😀' AND nosuch", (1, 16, 6)),
+        ("exists(prvDiaSources, s -> s.snr > nosuch)", (1, 36, 6)),
+        ("size(prvDiaSources.nosuch) > 1", (1, 6, 20)),
+        ("ra > 1", (1, 1, 2)),
+    ],
+)
+def test_a_name_that_finds_no_column_says_its_place(where, place):
+    with pytest.raises(ColumnError) as raised:
+        bind(cuts(where)[-1], LSST)
+    assert (raised.value.line, raised.value.column, raised.value.length) == place

@@ -1,4 +1,5 @@
 import html.parser
+import re
 from dataclasses import dataclass, field, replace
 
 import pandas as pd
@@ -29,6 +30,21 @@ def alerts():
 
 
 @dataclass(frozen=True)
+class PerNight:
+    low: float = 190.0
+    expected: float = 412.4
+    high: float = 12_340.0
+    source: str = "arrival of its packets in 7 nights"
+
+
+@dataclass(frozen=True)
+class Finding:
+    cut: str = "diaSource.snr > 20"
+    message: str = "All 5,000 alerts read pass it."
+    cure: str = "Leave it out."
+
+
+@dataclass(frozen=True)
 class Preview:
     name: str = "bright"
     stream: str = "lsst-alerts"
@@ -41,6 +57,9 @@ class Preview:
     seconds: float = 0.45
     cuts: pd.DataFrame = field(default_factory=cuts)
     alerts: pd.DataFrame = field(default_factory=alerts)
+    per_night: PerNight | None = None
+    warnings: tuple[str, ...] = ()
+    lint: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -108,6 +127,22 @@ def test_rejected_packets_are_highlighted_and_not_counted_as_alerts():
     assert 'class="sky-alarm"' not in preview_html(Preview())
 
 
+@pytest.mark.parametrize("write", [preview_html, preview_text])
+def test_alerts_per_night_are_given_to_two_digits_with_what_they_are_derived_from(write):
+    told = "About 410 alerts a night (190–12,000), by arrival of its packets in 7 nights"
+    assert told in write(Preview(per_night=PerNight()))
+    assert "About 0.35 alerts a night (0–4.1)" in write(Preview(per_night=PerNight(0.0, 0.349, 4.14)))
+    assert "a night" not in write(Preview())
+
+
+@pytest.mark.parametrize("write", [preview_html, preview_text])
+def test_warnings_and_findings_are_shown(write):
+    text = write(Preview(warnings=("The sample is too small",), lint=(Finding(), Finding(cut=""))))
+    assert "The sample is too small" in text
+    assert text.count("All 5,000 alerts read pass it. Leave it out.") == 2
+    assert re.search("the (whole )?filter", text.split("Leave it out.")[1], flags=re.I)
+
+
 def test_the_bars_show_what_is_left_after_each_cut():
     page = preview_html(Preview())
     assert 'class="sky-before" style="width:100.00%"' in page
@@ -154,13 +189,25 @@ def test_everything_in_a_preview_is_escaped():
     bad = '<script>alert("x")</script>'
     rows = pd.DataFrame({bad: [bad], "b": [1]})
     table = cuts().assign(cut=bad)
-    page = preview_html(Preview(name=bad, stream=bad, sql=bad, cuts=table, alerts=rows, rejected=1))
+    page = preview_html(
+        Preview(
+            name=bad,
+            stream=bad,
+            sql=bad,
+            cuts=table,
+            alerts=rows,
+            rejected=1,
+            per_night=PerNight(source=bad),
+            warnings=(bad,),
+            lint=(Finding(bad, bad, bad), Finding("", bad, bad)),
+        )
+    )
     assert "script" not in tags(page)
     assert "&lt;script&gt;" in page
 
 
 def test_a_page_is_well_formed_and_refers_to_nothing_outside():
-    page = preview_html(Preview(rejected=3))
+    page = preview_html(Preview(rejected=3, per_night=PerNight(), warnings=("too small",), lint=(Finding(),)))
     assert tags(page) <= {
         "style",
         "div",
@@ -175,6 +222,8 @@ def test_a_page_is_well_formed_and_refers_to_nothing_outside():
         "td",
         "span",
         "i",
+        "ul",
+        "li",
     }
     assert "http" not in page
     assert "url(" not in page

@@ -21,6 +21,10 @@ STYLE = """<style>
 .sky-card .sky-note{color:var(--jp-content-font-color2,inherit);margin:2px 0 6px}
 .sky-card .sky-alarm{display:inline-block;margin:2px 0 6px;padding:2px 8px;border-left:3px solid
  var(--jp-error-color1,#d32f2f);background:rgba(211,47,47,.12);white-space:pre-wrap;overflow-wrap:anywhere}
+.sky-card .sky-caution{margin:2px 0 6px;padding:2px 8px;border-left:3px solid var(--jp-warn-color1,#b26a00);
+ overflow-wrap:anywhere}
+.sky-card .sky-lint{margin:0 0 8px;padding-left:18px}
+.sky-card .sky-lint .sky-code{font-family:var(--jp-code-font-family,monospace);overflow-wrap:anywhere}
 .sky-card a{color:var(--jp-content-link-color,#1976d2)}
 .sky-card .sky-scroll{overflow-x:auto;max-width:100%}
 .sky-card .sky-row{display:flex;flex-wrap:wrap;gap:12px;align-items:flex-start}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from typing import Protocol
 
 import pandas as pd
@@ -12,6 +13,7 @@ from skysieve_widgets.markup import card, cell, count, data_table, escape
 
 ROWS_SHOWN = 5
 COLUMNS_SHOWN = 14
+_TEXT_COLUMNS = 6
 
 _FIRST_COLUMNS = re.compile(
     r"(^|\.)(diaSourceId|diaObjectId|candid|objectId|ra|dec|midpointMjdTai|jd|band|fid|snr|reliability|magpsf|drb)$"
@@ -22,6 +24,42 @@ _CUT_COLUMNS = {
     "only_this": "alerts that this cut alone rejects: they pass all others",
     "null": "alerts for which this cut is null, so that they do not pass",
 }
+
+
+class PerNightLike(Protocol):
+    """Alerts per night, with a range."""
+
+    @property
+    def low(self) -> float:
+        """Lower end."""
+
+    @property
+    def expected(self) -> float:
+        """What is expected."""
+
+    @property
+    def high(self) -> float:
+        """Upper end."""
+
+    @property
+    def source(self) -> str:
+        """What the stream's rate was derived from."""
+
+
+class FindingLike(Protocol):
+    """Something that is likely to be wrong with a filter."""
+
+    @property
+    def cut(self) -> str:
+        """Text of the cut; empty for the whole filter."""
+
+    @property
+    def message(self) -> str:
+        """What was found."""
+
+    @property
+    def cure(self) -> str:
+        """What to do."""
 
 
 class PreviewLike(Protocol):
@@ -71,6 +109,18 @@ class PreviewLike(Protocol):
     def alerts(self) -> pd.DataFrame:
         """The alerts that passed, columns named as in the filter (``diaSource.snr``)."""
 
+    @property
+    def per_night(self) -> PerNightLike | None:
+        """How many pass in a night; None where that is not known."""
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What the numbers cannot say."""
+
+    @property
+    def lint(self) -> Sequence[FindingLike]:
+        """What is likely to be wrong with the filter."""
+
 
 def preview_html(preview: PreviewLike) -> str:
     """Write a preview as HTML for a notebook.
@@ -89,10 +139,20 @@ def preview_html(preview: PreviewLike) -> str:
         f'<p class="sky-head"><b>{escape(preview.name)}</b>: {escape(headline(preview))}</p>',
         f'<p class="sky-note">{escape(_circumstances(preview))}</p>',
     ]
+    if preview.per_night:
+        parts.append(f'<p class="sky-note">{escape(nightly(preview.per_night))}</p>')
+    parts += [f'<p class="sky-caution">{escape(text)}</p>' for text in preview.warnings]
     if preview.rejected > 0:
         parts.append(f'<p class="sky-alarm">{escape(_rejected(preview))}</p>')
     if len(preview.cuts):
         parts.append(_cuts_html(preview))
+    if preview.lint:
+        items = "".join(
+            f'<li><span class="sky-code">{escape(one.cut or "the whole filter")}</span>: '
+            f"{escape(one.message)} {escape(one.cure)}</li>"
+            for one in preview.lint
+        )
+        parts.append(f'<ul class="sky-lint">{items}</ul>')
     if len(preview.alerts):
         shown = shown_columns(preview)
         parts += [
@@ -110,7 +170,12 @@ def preview_text(preview: PreviewLike) -> str:
     preview
         The result of ``sky.preview``.
     """
-    lines = [f"{preview.name}: {headline(preview)}", _circumstances(preview), "", *_indented(preview.sql)]
+    lines = [f"{preview.name}: {headline(preview)}", _circumstances(preview)]
+    if preview.per_night:
+        lines.append(nightly(preview.per_night))
+    lines += ["", *_indented(preview.sql)]
+    if preview.warnings:
+        lines += ["", *(f"! {text}" for text in preview.warnings)]
     if preview.rejected > 0:
         lines += ["", f"! {_rejected(preview)}"]
     if len(preview.cuts):
@@ -118,11 +183,36 @@ def preview_text(preview: PreviewLike) -> str:
         for column in _CUT_COLUMNS:
             table[column] = table[column].map(count)
         lines += ["", table.to_string(index=False)]
+    if preview.lint:
+        lines += ["", *(f"? {one.cut or 'The filter'}: {one.message} {one.cure}" for one in preview.lint)]
     if len(preview.alerts):
-        shown = shown_columns(preview)[:6]
-        rows = preview.alerts.head(ROWS_SHOWN)[shown].astype(object).map(cell)
-        lines += ["", f"{_first_rows(preview, len(shown))}:", rows.to_string(index=False)]
+        shown = min(_TEXT_COLUMNS, preview.alerts.shape[1])
+        lines += ["", f"{_first_rows(preview, shown)}:", rows_text(preview.alerts, preview.sql)]
     return "\n".join(lines)
+
+
+def rows_text(alerts: pd.DataFrame, sql: str) -> str:
+    """Write the first rows of some alerts as plain text."""
+    rows = alerts.head(ROWS_SHOWN)[shown_of(alerts, sql)[:_TEXT_COLUMNS]]
+    return rows.astype(object).map(cell).to_string(index=False)
+
+
+def nightly(per_night: PerNightLike) -> str:
+    """Say how many alerts pass in a night, to two digits.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> nightly(SimpleNamespace(low=0.0, expected=2678.0, high=9421.0, source="arrival of its packets in 7 nights"))
+    'About 2,700 alerts a night (0–9,400), by arrival of its packets in 7 nights'
+    """
+    low, expected, high = map(_two_digits, (per_night.low, per_night.expected, per_night.high))
+    return f"About {expected} alerts a night ({low}–{high}), by {per_night.source}"
+
+
+def _two_digits(value: float) -> str:
+    rounded = float(f"{value:.2g}")
+    return f"{rounded:,.0f}" if rounded >= 10 or rounded == 0 else f"{rounded:.2g}"
 
 
 def headline(preview: PreviewLike) -> str:
@@ -142,10 +232,15 @@ def headline(preview: PreviewLike) -> str:
 
 def shown_columns(preview: PreviewLike) -> list[str]:
     """Choose the columns of the first rows: ids, place, time and those that the filter names, then the rest."""
-    columns = [str(column) for column in preview.alerts.columns]
-    named = set(re.findall(r"\w+", preview.sql))
+    return shown_of(preview.alerts, preview.sql)
+
+
+def shown_of(alerts: pd.DataFrame, sql: str) -> list[str]:
+    """Choose those of some alerts."""
+    columns = [str(column) for column in alerts.columns]
+    named = set(re.findall(r"\w+", sql))
     identifying = {column: re.search(_FIRST_COLUMNS, column) is not None for column in columns}
-    in_filter = {column: column in preview.sql or column.rsplit(".", 1)[-1] in named for column in columns}
+    in_filter = {column: column in sql or column.rsplit(".", 1)[-1] in named for column in columns}
     ranked = sorted(columns, key=lambda column: not (identifying[column] or in_filter[column]))
     return ranked[:COLUMNS_SHOWN]
 

@@ -10,11 +10,11 @@ from types import ModuleType
 from typing import Any
 
 from skysieve import local
-from skysieve.bench import bank, decode
+from skysieve.bench import bank, decode, preview
 from skysieve.errors import SkysieveError, nearest
 from skysieve.home import Home
 
-_BENCHES: dict[str, ModuleType] = {"bank": bank, "decode": decode}
+_BENCHES: dict[str, ModuleType] = {"bank": bank, "decode": decode, "preview": preview}
 
 Tell = Callable[[str], None]
 
@@ -25,7 +25,7 @@ def run(what: str, count: int, tell: Tell = lambda _: None) -> dict[str, Any]:
     Parameters
     ----------
     what
-        ``"bank"`` or ``"decode"``.
+        ``"bank"``, ``"decode"`` or ``"preview"``.
     count
         Number of alert packets; with few, the fixed cost of starting a query shows.
     tell
@@ -34,7 +34,7 @@ def run(what: str, count: int, tell: Tell = lambda _: None) -> dict[str, Any]:
     Returns
     -------
     dict
-        What was measured, ready for JSON; rates in alerts per second.
+        What was measured, ready for JSON; rates in alerts per second, times in seconds.
 
     Raises
     ------

@@ -19,11 +19,14 @@ from pyspark.sql.types import BooleanType
 
 from skysieve.errors import FilterError
 from skysieve.filter import BoundFilter
+from skysieve.packets import avro
 from skysieve.packets.columns import Column
 from skysieve.packets.decode import PROBLEM, decode, kafka, once
 from skysieve.packets.formats import Format
 from skysieve.stream import rejected_topic
 from skysieve.topics import Offsets, Topics
+
+KEY, TRUTH = "kafka.key", "kafka.truth"
 
 # Kafka's defaults are made for records of a kilobyte; these read 82 kB packets at twice the rate, and the short wait
 # takes half a second off each micro-batch that finds little to read.
@@ -157,7 +160,7 @@ def _headers(filters: Sequence[BoundFilter]) -> SparkColumn:
         "skysieve.source.offset": kafka("offset"),
         "skysieve.source.record": kafka("record"),
         "skysieve.source.timestamp": F.unix_millis(kafka("timestamp")),
-        "skysieve.annotations": F.lit("{}"),
+        "skysieve.annotations": _annotations(filters),
     }
     rejection = {
         "__connect.errors.topic": kafka("topic"),
@@ -171,6 +174,18 @@ def _headers(filters: Sequence[BoundFilter]) -> SparkColumn:
     return F.when(F.col("_hit") > 0, _pairs(match)).otherwise(_pairs(rejection))
 
 
+def _annotations(filters: Sequence[BoundFilter]) -> SparkColumn:
+    """What the filter of this hit sends along, as JSON; a missing value is null there."""
+    found = F.lit("{}")
+    for i, bound in enumerate(filters, 1):
+        if bound.annotations:
+            values = F.struct(*(part.condition().alias(name) for name, part in bound.annotations.items()))
+            found = F.when(F.col("_hit") == i, F.to_json(values, {"ignoreNullFields": "false"})).otherwise(
+                found
+            )
+    return found
+
+
 def _pairs(headers: Mapping[str, SparkColumn]) -> SparkColumn:
     pairs = [
         F.struct(F.lit(name).alias("key"), value.cast("string").cast("binary").alias("value"))
@@ -179,33 +194,48 @@ def _pairs(headers: Mapping[str, SparkColumn]) -> SparkColumn:
     return F.array(*pairs)
 
 
-def verdicts(judged: DataFrame, bound: BoundFilter, more: Sequence[Column] = ()) -> DataFrame:
-    """One small row per packet: its place, its scalar columns in use, what each cut says of it (NULL included)."""
-    scalars = {c.name: F.col(f"`{c.name}`") for c in (*more, *bound.columns) if c.is_scalar}
-    says = [cut.condition().cast("boolean").alias(f"cut{i}") for i, cut in enumerate(bound.cuts)]
+def verdicts(judged: DataFrame, filters: Sequence[BoundFilter], shown: Sequence[Column]) -> DataFrame:
+    """One small row per alert: its place, the scalars among the columns shown, what each cut says (NULL included).
+
+    The cuts of all filters are counted through: ``cut0``, ``cut1`` …. ``kafka.truth`` is the class of a simulated
+    alert, ``kafka.key`` the key of a packet that was rejected, which is all that is known of it. What the filters emit
+    is there by its name.
+    """
+    from skysieve.sources.truth import HEADER
+
+    says = [cut.condition().cast("boolean") for bound in filters for cut in bound.cuts]
+    emitted = {name: part.condition() for bound in filters for name, part in bound.annotations.items()}
+    # a function of each header would keep Spark from compiling the decoding beside it
+    at = F.array_position(kafka("headers")["key"], HEADER).cast("int") - 1
+    of_class = F.get(kafka("headers")["value"], at)
     return judged.select(
         *map(kafka, ("partition", "offset", "record", "timestamp")),
         kafka("problem").message.alias(PROBLEM),
-        *scalars.values(),
-        *says,
+        F.when(kafka("problem").isNotNull(), kafka("key").cast("string")).alias(KEY),
+        of_class.cast("string").alias(TRUTH),
+        *(F.col(f"`{column.name}`") for column in shown if column.is_scalar),
+        *(value.alias(name) for name, value in emitted.items()),
+        *(one.alias(f"cut{i}") for i, one in enumerate(says)),
     )
 
 
-def check(packets: DataFrame, packet_format: Format, bound: BoundFilter) -> None:
-    """Have Spark analyse a filter, without reading a packet.
+def check(spark: SparkSession, bound: BoundFilter) -> None:
+    """Have Spark analyse a filter on columns of its types, without reading a packet.
 
     Raises
     ------
     FilterError
         If Spark refuses it: an unknown function, a comparison of unlike types, a cut that is no condition.
     """
+    if bound.filter.is_isolated:
+        return
+    typed = [F.lit(None).cast(avro.spark_type(c.schema)).alias(c.name) for c in bound.columns]
+    says = [part.condition() for part in (*bound.cuts, *bound.annotations.values())]
     try:
-        schema = (
-            judge(packets, packet_format, [bound]).select(*(cut.condition() for cut in bound.cuts)).schema
-        )
+        schema = spark.range(0).select(*typed).select(*says).schema
     except AnalysisException as error:
         raise refusal(bound, error) from None
-    for cut, found in zip(bound.cuts, schema, strict=True):
+    for cut, found in zip(bound.cuts, schema, strict=False):
         if not isinstance(found.dataType, BooleanType):
             kind = found.dataType.simpleString()
             raise FilterError(

@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from uuid import uuid4
 
 from kafka import KafkaConsumer
@@ -22,6 +21,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 from skysieve.engine import plan, registry
 from skysieve.engine.backfill import Backfills
 from skysieve.engine.bank import Bank
+from skysieve.engine.pauses import LONGEST, Pause
 from skysieve.engine.registry import Registered
 from skysieve.engine.status import Backfill, State, StatusBook, StreamStatus, status_of
 from skysieve.errors import SkysieveError
@@ -35,7 +35,6 @@ log = logging.getLogger("skysieve.supervisor")
 _HEARTBEAT = 5.0
 _LOOKED = 8
 """Newly rejected packets of each partition that may teach a stream's format a schema."""
-_LONGEST_PAUSE = 30.0
 
 Connect = Callable[[str], SparkSession]
 """Opens the Spark session of an id."""
@@ -62,7 +61,7 @@ class Supervisor:
         self._book = StatusBook(topics)
         self._backfills = Backfills(self._book, self._lock)
         self._queries: dict[str, StreamingQuery] = {}
-        self._pauses: dict[str, _Pause] = {}
+        self._pauses: dict[str, Pause] = {}
         self._sources: dict[str, Stream] = {}
         self._looked_at: dict[str, Offsets] = {}
         self._spark: SparkSession | None = None
@@ -85,7 +84,7 @@ class Supervisor:
                 log.exception("starting over in %.1f s", pause)
                 self._tell_owners(error)
             stopped.wait(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE) if time.monotonic() - begun < _LONGEST_PAUSE else 0.5
+            pause = min(2 * pause, LONGEST) if time.monotonic() - begun < LONGEST else 0.5
 
     def _serve(self, consumer: KafkaConsumer, stopped: threading.Event) -> None:
         """Read the registry to its end, put everything in order, then follow what changes."""
@@ -234,9 +233,7 @@ class Supervisor:
                     _mark(source, here, bound), list(bound.values()), source.format, begin
                 )
             except AnalysisException as error:
-                for name, reason in (
-                    self._culprits(source, bound) or dict.fromkeys(bound, str(error))
-                ).items():
+                for name, reason in (self._culprits(bound) or dict.fromkeys(bound, str(error))).items():
                     self._book.publish(status_of(here[name], "failed", error=reason))
                     del bound[name]
                 if not bound and not self._is_needed(query):
@@ -261,14 +258,12 @@ class Supervisor:
         state = "backfilling" if past else "running"
         self._book.publish(status_of(record, state, since=begin, backfill=past))
 
-    def _culprits(self, source: Stream, bound: Mapping[str, BoundFilter]) -> dict[str, str]:
+    def _culprits(self, bound: Mapping[str, BoundFilter]) -> dict[str, str]:
         """Those filters that Spark refuses, each tried by itself."""
-        end = self._topics.end(source.name)
-        nothing = plan.read_range(self._session, self._topics, source.name, end, end)
         found = {}
         for name, one in bound.items():
             try:
-                plan.check(nothing, source.format, one)
+                plan.check(self._session, one)
             except SkysieveError as error:
                 found[name] = str(error)
         return found
@@ -286,7 +281,7 @@ class Supervisor:
         for query in down:
             self._explain(query)
         return {
-            q for q in down | self._backfills.unfinished() if self._pauses.setdefault(q, _Pause()).is_over()
+            q for q in down | self._backfills.unfinished() if self._pauses.setdefault(q, Pause()).is_over()
         }
 
     def _explain(self, query: str) -> None:
@@ -338,24 +333,6 @@ class Supervisor:
     def _session(self) -> SparkSession:
         assert self._spark is not None
         return self._spark
-
-
-@dataclass
-class _Pause:
-    """A growing time between attempts."""
-
-    seconds: float = 0.25
-    until: float = 0.0
-
-    def is_over(self) -> bool:
-        """Whether to try now; if so, the next pause begins, longer where the last attempt was not long ago."""
-        now = time.monotonic()
-        if now < self.until:
-            return False
-        recent = now < self.until + 2 * _LONGEST_PAUSE
-        self.seconds = min(2 * self.seconds, _LONGEST_PAUSE) if recent else 0.5
-        self.until = now + self.seconds
-        return True
 
 
 def _mark(source: Stream, here: Mapping[str, Registered], bound: Mapping[str, BoundFilter]) -> str:

@@ -110,18 +110,22 @@ def bind(cut: Cut, columns: Columns) -> BoundFunction:
     """
     function = _function(cut.code)
     found, missing = [], []
-    for name, optional in _arguments(function):
+    for argument, optional in _arguments(function):
         try:
-            found.append(_column(name, columns))
+            found.append(_column(argument.arg, columns))
         except ColumnError:
             if optional:
                 break  # what follows could not be passed by its place either
-            missing.append(name)
+            missing.append(argument)
     if missing:
-        hints = "".join(dict.fromkeys(nearest(name, (c.name for c in columns)) for name in missing))
+        names, first = [argument.arg for argument in missing], missing[0]
+        hints = "".join(dict.fromkeys(nearest(name, (c.name for c in columns)) for name in names))
         raise ColumnError(
-            f"The function {cut.text!r} needs columns that the stream does not have: {', '.join(missing)}.{hints} "
-            "What other brokers add to a packet must come from an enrichment of that name."
+            f"The function {cut.text!r} needs columns that the stream does not have: {', '.join(names)}.{hints} "
+            "What other brokers add to a packet must come from an enrichment of that name.",
+            first.lineno,
+            first.col_offset + 1,
+            len(first.arg),
         )
     if not found:
         raise ColumnError(f"The function {cut.text!r} has no argument: name one after each column it needs.")
@@ -161,8 +165,8 @@ def _function(text: str) -> ast.FunctionDef:
     return functions[-1]
 
 
-def _arguments(function: ast.FunctionDef) -> list[tuple[str, bool]]:
-    """Name of each argument, and whether it has a default."""
+def _arguments(function: ast.FunctionDef) -> list[tuple[ast.arg, bool]]:
+    """Each argument, and whether it has a default."""
     given = function.args
     if given.vararg or given.kwarg or given.kwonlyargs:
         raise FilterError(
@@ -170,7 +174,7 @@ def _arguments(function: ast.FunctionDef) -> list[tuple[str, bool]]:
         )
     named = [*given.posonlyargs, *given.args]
     required = len(named) - len(given.defaults)
-    return [(argument.arg, i >= required) for i, argument in enumerate(named)]
+    return [(argument, i >= required) for i, argument in enumerate(named)]
 
 
 def _is_per_alert(function: ast.FunctionDef) -> bool:

@@ -17,7 +17,7 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokens import Token, TokenType  # type: ignore[attr-defined]
 
 from skysieve.errors import ColumnError, FilterError, FilterSyntaxError, nearest
-from skysieve.languages import Cut, helpers
+from skysieve.languages import Cut, expansion
 from skysieve.packets.columns import Column, Columns
 
 if TYPE_CHECKING:
@@ -162,15 +162,17 @@ def bind(cut: Cut, columns: Columns) -> BoundSql:
     >>> bind(Cut("snr > 20"), formats.get("lsst").columns()).sql
     '`diaSource.snr` > 20'
     """
-    text, columns = helpers.expand(cut, columns)
+    expanded = expansion.expand(cut, columns)
+    text, columns = expanded.text, expanded.columns
     used: dict[str, Column] = {}
     pieces, at = [], 0
     for start, end, name in sorted(_names(_parse(text, _tokens(text)))):
         try:
             column, rest = _find(name, columns)
         except ColumnError as error:
-            line = cut.line + text.count("\n", 0, start)
-            raise ColumnError(f"{error} (cut {cut.text!r}, line {line})") from None
+            place = _place(cut.text, expanded.origin(start), cut.line, cut.column)
+            message = f"{error} (cut {cut.text!r}, line {place[0]})"
+            raise ColumnError(message, *place, length=end + 1 - start) from None
         used[column.name] = column
         pieces += [text[at:start], ".".join(map(_quoted, (column.name, *rest)))]
         at = end + 1
@@ -225,7 +227,7 @@ def _conjuncts(text: str, tokens: list[Token]) -> list[list[Token]]:
     """The tokens of each condition that top-level ANDs join."""
     for token in tokens:
         if token.token_type == TokenType.SEMICOLON:
-            _refuse("A filter is one condition: join conditions with AND or OR, not ';'", text, token.start)
+            _refuse("A filter is one condition: join conditions with AND or OR, not ';'", text, token)
     opened: list[TokenType] = []
     between = 0
     parts: list[list[Token]] = [[]]
@@ -241,14 +243,14 @@ def _conjuncts(text: str, tokens: list[Token]) -> list[list[Token]]:
         if not opened and kind == TokenType.AND:
             if not between:
                 if not parts[-1]:
-                    _refuse("A condition is missing before this AND", text, token.start)
+                    _refuse("A condition is missing before this AND", text, token)
                 parts.append([])
                 last = token
                 continue
             between -= 1
         parts[-1].append(token)
     if not parts[-1]:
-        _refuse("A condition is missing after this AND", text, last.start)
+        _refuse("A condition is missing after this AND", text, last)
     return parts
 
 
@@ -269,7 +271,8 @@ def _tokens(text: str) -> list[Token]:
     try:
         tokens = list(_DIALECT.tokenize(text))
     except TokenError as error:
-        _refuse("This quote or comment has no end", text, _opening(text), error)
+        opening = _opening(text)
+        _refuse("This quote or comment has no end", text, slice(opening, opening + 1), error)
     for token in tokens:
         if any(comment.endswith("\\") for comment in token.comments):
             raise FilterError("A comment cannot end in a backslash: to Spark the next line is a part of it.")
@@ -296,10 +299,12 @@ def _parse(text: str, tokens: list[Token]) -> exp.Expr:
         (tree,) = _DIALECT.parser(error_message_context=len(text)).parse_into(exp.Condition, tokens, text)
     except ParseError as error:
         first = error.errors[0]
-        reason = _reason(str(first["description"]), str(first["highlight"]))
-        _refuse(f"This is not a condition in SQL: {reason}", text, len(first["start_context"] or ""), error)
+        highlight, place = str(first["highlight"]), len(first["start_context"] or "")
+        reason = _reason(str(first["description"]), highlight)
+        where = slice(place, place + max(1, len(highlight)))
+        _refuse(f"This is not a condition in SQL: {reason}", text, where, error)
     if tree is None:
-        _refuse("This is not a condition in SQL", text, tokens[0].start)
+        _refuse("This is not a condition in SQL", text, tokens[0])
     if what := next(_unfit(tree), None):
         raise FilterError(f"A filter judges one alert at a time, so it cannot have {what}.")
     for function in tree.find_all(exp.Func):
@@ -333,11 +338,12 @@ def _reason(description: str, highlight: str) -> str:
     return description[:1].lower() + description[1:]
 
 
-def _refuse(message: str, text: str, offset: int, cause: Exception | None = None) -> NoReturn:
-    raise FilterSyntaxError(message, text, *_place(text, offset)) from cause
+def _refuse(message: str, text: str, where: Token | slice, cause: Exception | None = None) -> NoReturn:
+    start, stop = (where.start, where.stop) if isinstance(where, slice) else (where.start, where.end + 1)
+    raise FilterSyntaxError(message, text, *_place(text, start), length=stop - start) from cause
 
 
-def _place(text: str, offset: int) -> tuple[int, int]:
-    """Line and column of an offset, counted from 1."""
+def _place(text: str, offset: int, line: int = 1, column: int = 1) -> tuple[int, int]:
+    """Line and column of an offset, counted from 1, or from where the text begins."""
     before = text[:offset].split("\n")
-    return len(before), len(before[-1]) + 1
+    return line + len(before) - 1, len(before[-1]) + (column if len(before) == 1 else 1)

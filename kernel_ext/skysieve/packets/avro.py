@@ -7,6 +7,7 @@ writer's and a reader's schema always agree in names, which is what Avro resolve
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -278,7 +279,7 @@ def spark_type(schema: Any) -> str:
     """
     kind, _ = split_null(schema)
     if is_record(kind):
-        inner = ", ".join(f"{f['name']}: {spark_type(f['type'])}" for f in kind["fields"])
+        inner = ", ".join(f"{_quoted(f['name'])}: {spark_type(f['type'])}" for f in kind["fields"])
         return f"struct<{inner}>"
     if is_array(kind):
         return f"array<{spark_type(kind['items'])}>"
@@ -291,6 +292,11 @@ def spark_type(schema: Any) -> str:
     return {"long": "bigint", "bytes": "binary", "fixed": "binary", "enum": "string"}.get(kind, str(kind))
 
 
+def _quoted(name: str) -> str:
+    return name if _PLAIN.fullmatch(name) else "`" + name.replace("`", "``") + "`"
+
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LOGICAL = {"timestamp-micros": "timestamp", "timestamp-millis": "timestamp", "date": "date"}
 
 

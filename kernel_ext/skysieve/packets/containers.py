@@ -129,6 +129,10 @@ class ContainerFormat:
             return ".".join(match.groups())
         return hashlib.sha256(head).hexdigest()[:6]
 
+    def only(self, packets: Iterable[bytes]) -> ContainerFormat:
+        """The same: it knows no others than those it has seen."""
+        return self
+
     def columns(self, packets: Sequence[bytes] = ()) -> Columns:
         """Columns, united over the headers seen so far."""
         return self._columns

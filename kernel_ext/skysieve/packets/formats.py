@@ -57,6 +57,9 @@ class Format(Protocol):
     def fitted(self, packets: Iterable[bytes]) -> Format:
         """The same format, with the schemas that these packets name or carry, as far as they can be had."""
 
+    def only(self, packets: Iterable[bytes]) -> Format:
+        """The same format for just the versions of these packets; what it then rejects teaches it the others."""
+
     def columns(self, packets: Sequence[bytes] = ()) -> Columns:
         """Columns, united over all known versions or those that these packets have."""
 

@@ -10,7 +10,7 @@ import io
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +71,8 @@ class LsstFormat:
     ----------
     learned
         Schemas beside those that are at hand, by their id.
+    among
+        The ids that it decodes, of those that it knows; None for all. Spark plans a few in a tenth of the time.
 
     Examples
     --------
@@ -79,6 +81,7 @@ class LsstFormat:
     """
 
     learned: Mapping[int, Any] = field(default_factory=dict, repr=False)
+    among: frozenset[int] | None = None
 
     name = "lsst"
     places = Places("diaSource.diaSourceId", "diaSource.ra", "diaSource.dec", "diaSource.midpointMjdTai")
@@ -96,7 +99,8 @@ class LsstFormat:
     @cached_property
     def knows(self) -> str:
         """A mark of the schemas that it knows."""
-        return hashlib.sha256(repr(self.raw).encode()).hexdigest()[:12]
+        known = self.raw if self.among is None else (self.raw, sorted(self.among))
+        return hashlib.sha256(repr(known).encode()).hexdigest()[:12]
 
     def claims(self, value: bytes) -> bool:
         """Whether the frame is right and the id one that LSST could have."""
@@ -104,9 +108,18 @@ class LsstFormat:
 
     def fitted(self, packets: Iterable[bytes]) -> LsstFormat:
         """The same format, with the schemas of these packets from the registry and all that the user's folder has."""
-        found = lsst_schemas.found_for(self._versions(packets))
-        new = {i: s for i, s in found.items() if self.raw.get(i) != s}
-        return LsstFormat({**self.learned, **new}) if new else self
+        named = self._versions(packets)
+        new = {i: s for i, s in lsst_schemas.found_for(named).items() if self.raw.get(i) != s}
+        among = None if self.among is None else self.among | (named & (self.raw.keys() | new.keys()))
+        return (
+            self
+            if not new and among == self.among
+            else replace(self, learned={**self.learned, **new}, among=among)
+        )
+
+    def only(self, packets: Iterable[bytes]) -> LsstFormat:
+        """The same format for the versions of these packets; :meth:`fitted` adds those that it rejects."""
+        return replace(self, among=frozenset(self._versions(packets) & self.raw.keys()))
 
     def columns(self, packets: Sequence[bytes] = ()) -> Columns:
         """Columns, united over all known versions or those of these packets."""
@@ -180,7 +193,8 @@ class LsstFormat:
         size = F.coalesce(F.length(packet), F.lit(0))
         frame = F.substring(packet, 1, _FRAME.size)
         version = F.conv(F.hex(F.substring(packet, 2, 4)), 16, 10).cast("bigint")
-        known = {v: F.lit(_FRAME.pack(0, v)) for v in self.schemas}
+        decoded = {v: s for v, s in self.schemas.items() if self.among is None or v in self.among}
+        known = {v: F.lit(_FRAME.pack(0, v)) for v in decoded}
         cause = (
             F.when(frame.isin(list(known.values())), F.lit(None))
             .when(size == 0, problem("frame", "the message is empty"))
@@ -197,7 +211,7 @@ class LsstFormat:
         reader = wrapped(("alert", avro.narrow(self.columns().schema, paths)), ("end", len(_END)))
         writers = [
             (frame == known[v], wrapped(("frame", _FRAME.size), ("alert", schema), ("end", len(_END))))
-            for v, schema in reversed(self.schemas.items())
+            for v, schema in reversed(decoded.items())
         ]
         misfit = problem(
             "decode", "the packet does not fit schema %d: it is truncated, broken or too long", version

@@ -82,6 +82,10 @@ class JsonFormat:
                 schema = _both(schema, _found(_load(value), ()))
         return self if schema == self.schema else JsonFormat(schema)
 
+    def only(self, packets: Iterable[bytes]) -> JsonFormat:
+        """The same: it knows no others than those it has seen."""
+        return self
+
     def columns(self, packets: Sequence[bytes] = ()) -> Columns:
         """What was found so far."""
         return self._columns

@@ -1,0 +1,84 @@
+"""``skysieve bench preview``: seconds until a preview is there, the first of a slice and that of a changed cut."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from skysieve.bench import yardsticks
+from skysieve.filter import Filter
+from skysieve.local import LocalSession
+from skysieve.session import Session, connect
+from skysieve.sources import send
+from skysieve.sources.surveys import simulated
+from skysieve.stream import make_stream
+from skysieve.topics import Topics
+
+_RUNS = 5
+_FIRST = "diaSource.snr > {} AND diaSource.reliability > 0.5 AND diaObject.nDiaSources > 3"
+
+Tell = Callable[[str], None]
+
+
+def measure(session: LocalSession, count: int, tell: Tell) -> dict[str, Any]:
+    """Seconds of previews of a tenth of the packets and of all, beside a fastavro loop over the same packets.
+
+    Spark is warm: two previews of another stream come before. Each run has a session of its own that knows
+    nothing of the stream; a second preview has one cut changed. All are the best of five runs.
+    """
+    topics = Topics(session.kafka)
+    slices = {}
+    for size in (max(1, count // 10), count):
+        stream = make_stream(topics, f"bench-{size}")
+        tell(f"writing {size:,} simulated alerts ...")
+        send(simulated("lsst", count=size, seed=1), stream, session.kafka)
+        tell("previews ...")
+        runs = [_seconds(session, topics, stream, size) for _ in range(_RUNS + 1)][1:]
+        tell("a fastavro loop ...")
+        slices[str(size)] = {
+            "fastavro_loop": round(min(_loop(topics, stream) for _ in range(_RUNS)), 3),
+            "first": round(min(first for first, _ in runs), 3),
+            "second": round(min(second for _, second in runs), 3),
+        }
+        topics.delete(stream)
+    return {"seconds": slices}
+
+
+def _seconds(session: LocalSession, topics: Topics, stream: str, count: int) -> tuple[float, float]:
+    sky = Session(topics, connect(session.spark, session.token))
+    taken = []
+    for limit in (20, 30):
+        begun = time.perf_counter()
+        found = sky.preview(Filter("bench", _FIRST.format(limit), stream), last=count)
+        taken.append(time.perf_counter() - begun)
+        assert found.read == count, f"{found.read} of {count} packets were read"
+    sky.detach()
+    return taken[0], taken[1]
+
+
+def _loop(topics: Topics, stream: str) -> float:
+    """Seconds in which one Python process decodes and judges the same packets."""
+
+    def passes(alert: Any) -> bool:
+        source, known = alert["diaSource"], alert["diaObject"]
+        return bool(
+            (source["snr"] or 0) > 20
+            and (source["reliability"] or 0) > 0.5
+            and known
+            and known["nDiaSources"] > 3
+        )
+
+    begun = time.perf_counter()
+    yardsticks.fastavro_rate(topics.bootstrap, stream, topics.end(stream), [passes], f"{stream}-matches")
+    return time.perf_counter() - begun
+
+
+def report(result: dict[str, Any]) -> str:
+    """Write the seconds as a table."""
+    lines = [f"{result['cores']} cores; best of {_RUNS} runs", f"{'alerts':>10}{'seconds':>26}{'of loop':>9}"]
+    for size, seconds in result["seconds"].items():
+        for name, value in seconds.items():
+            share = value / seconds["fastavro_loop"]
+            lines.append(f"{int(size):10,}  {name.replace('_', ' '):14}{value:10.3f}{share:8.2f}×")
+    return "\n".join(lines)

@@ -1,0 +1,24 @@
+"""Intervals of proportions."""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+
+
+def wilson(passed: int, judged: int, level: float = 0.95) -> tuple[float, float]:
+    """Wilson's interval of a binomial proportion.
+
+    Examples
+    --------
+    >>> [round(x, 3) for x in wilson(10, 100)]
+    [0.055, 0.174]
+    """
+    if not judged:
+        return (math.nan, math.nan)
+    z = NormalDist().inv_cdf(0.5 + level / 2)
+    share = passed / judged
+    middle = share + z * z / (2 * judged)
+    half = z * math.sqrt(share * (1 - share) / judged + z * z / (4 * judged * judged))
+    scale = 1 + z * z / judged
+    return (max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale))

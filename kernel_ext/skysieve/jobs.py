@@ -1,0 +1,105 @@
+"""What a person sees and does while Spark works: a bar once it takes long, and an interrupt that cancels the job."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_PATIENCE = 1.5
+
+Show = Callable[[int, int, bool], None]
+"""Takes the numbers of tasks done and of all, and whether that was the last time."""
+
+
+@contextmanager
+def watched(spark: SparkSession, what: str) -> Iterator[None]:
+    """Within this, Spark's progress is shown once it takes a while, and Ctrl-C or the stop button cancels its job.
+
+    Parameters
+    ----------
+    spark
+        The session of Spark Connect that works.
+    what
+        What it works on, for the bar.
+    """
+    tag, bar = f"skysieve-{uuid4().hex}", _Bar(what)
+    spark.addTag(tag)
+    spark.registerProgressHandler(bar)
+    try:
+        yield
+    except KeyboardInterrupt:
+        with suppress(Exception):  # whatever has become of the server, the person wants out
+            spark.interruptTag(tag)
+        raise
+    finally:
+        spark.removeProgressHandler(bar)
+        spark.removeTag(tag)
+        bar.close()
+
+
+class _Bar:
+    """Adds up the tasks of one action's stages, and shows them where somebody looks."""
+
+    def __init__(self, what: str) -> None:
+        self._what, self._begun = what, time.monotonic()
+        self._shown: Show | None = None
+
+    def __call__(
+        self, *, stages: Iterable[Any] | None, inflight_tasks: int, operation_id: str | None, done: bool
+    ) -> None:
+        """Spark Connect calls this several times a second."""
+        del inflight_tasks, operation_id, done
+        known = list(stages or ())
+        total = sum(stage.num_tasks for stage in known)
+        if not total or (self._shown is None and time.monotonic() - self._begun < _PATIENCE):
+            return
+        if self._shown is None:
+            self._shown = _in_notebook(self._what) if "ipykernel" in sys.modules else _in_terminal(self._what)
+        self._shown(sum(stage.num_completed_tasks for stage in known), total, False)
+
+    def close(self) -> None:
+        """Take it away."""
+        if self._shown is not None:
+            self._shown(0, 0, True)
+
+
+def _in_notebook(what: str) -> Show:
+    from IPython.display import display
+    from ipywidgets import IntProgress
+
+    bar = IntProgress(description=what, style={"description_width": "initial"})
+    display(bar)
+
+    def show(done: int, total: int, is_last: bool) -> None:
+        if is_last:
+            bar.close()
+        else:
+            bar.max, bar.value = total, done
+
+    return show
+
+
+def _in_terminal(what: str) -> Show:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    bar = Progress(console=console, transient=True, disable=not console.is_terminal or "CI" in os.environ)
+    task = bar.add_task(what)
+    bar.start()
+
+    def show(done: int, total: int, is_last: bool) -> None:
+        if is_last:
+            bar.stop()
+        else:
+            bar.update(task, completed=done, total=total)
+
+    return show
