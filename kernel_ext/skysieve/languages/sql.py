@@ -17,7 +17,7 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokens import Token, TokenType  # type: ignore[attr-defined]
 
 from skysieve.errors import ColumnError, FilterError, FilterSyntaxError, nearest
-from skysieve.languages import Cut
+from skysieve.languages import Cut, expansion
 from skysieve.packets.columns import Column, Columns
 
 if TYPE_CHECKING:
@@ -153,6 +153,8 @@ def bind(cut: Cut, columns: Columns) -> BoundSql:
     ------
     ColumnError
         If a name is unknown or could be several columns.
+    FilterError
+        If one of the functions in :data:`skysieve.languages.helpers.HELPERS` is not called as it must be.
 
     Examples
     --------
@@ -160,19 +162,21 @@ def bind(cut: Cut, columns: Columns) -> BoundSql:
     >>> bind(Cut("snr > 20"), formats.get("lsst").columns()).sql
     '`diaSource.snr` > 20'
     """
+    expanded = expansion.expand(cut, columns)
+    text, columns = expanded.text, expanded.columns
     used: dict[str, Column] = {}
     pieces, at = [], 0
-    for start, end, name in sorted(_names(_parse(cut.text, _tokens(cut.text)))):
+    for start, end, name in sorted(_names(_parse(text, _tokens(text)))):
         try:
             column, rest = _find(name, columns)
         except ColumnError as error:
-            place = _place(cut.text, start, cut.line, cut.column)
+            place = _place(cut.text, expanded.origin(start), cut.line, cut.column)
             message = f"{error} (cut {cut.text!r}, line {place[0]})"
             raise ColumnError(message, *place, length=end + 1 - start) from None
         used[column.name] = column
-        pieces += [cut.text[at:start], ".".join(map(_quoted, (column.name, *rest)))]
+        pieces += [text[at:start], ".".join(map(_quoted, (column.name, *rest)))]
         at = end + 1
-    return BoundSql(cut.text, "".join([*pieces, cut.text[at:]]), tuple(used.values()))
+    return BoundSql(cut.text, "".join([*pieces, text[at:]]), tuple(used.values()))
 
 
 def _quoted(name: str) -> str:

@@ -161,6 +161,13 @@ class Columns:
         }
         return other
 
+    def adding(self, more: Iterable[Column]) -> Columns:
+        """The same columns, and more that are derived from them."""
+        other = copy(self)
+        other._by_name = {**self._by_name, **{column.name: column for column in more}}
+        other.__dict__.pop("_by_lower", None)  # the copy of what was worked out for fewer columns
+        return other
+
     def of_packet(self, wanted: Iterable[Column]) -> list[Column]:
         """What a packet must give for these columns: themselves, and for a derived one those that it uses.
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import fastavro
 
 from skysieve.errors import PacketError
-from skysieve.packets import avro, derived, lsst_schemas
+from skysieve.packets import avro, derived, histories, lsst_schemas
 from skysieve.packets.columns import Columns
 from skysieve.packets.formats import PACKET, RECORD, RESULT, Decoded, Places, register
 
@@ -43,6 +43,20 @@ _DERIVED = derived.columns(
         detections="CASE WHEN coalesce({diaSource.ssObjectId}, 0) = 0 THEN "
         f"coalesce({{diaObject.nDiaSources}}, array_size({_PAST}) + 1, 1) END",
         solar_system="coalesce({diaSource.ssObjectId}, 0) <> 0",
+    )
+)
+histories.register(
+    histories.History(
+        survey="LSST",
+        array="prvDiaSources",
+        own="diaSource",
+        time="{midpointMjdTai}",
+        clock="MJD (TAI)",
+        band="{band}",
+        bands={band: f"'{band}'" for band in "ugrizy"},
+        mag=derived.nanojansky("{psfFlux}", "{psfFluxErr}")[0],
+        measured="{psfFlux} IS NOT NULL",
+        detected="",
     )
 )
 _END = b"skysieve"

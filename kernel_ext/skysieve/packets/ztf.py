@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from skysieve.errors import PacketError
-from skysieve.packets import avro, derived, ztf_schema
+from skysieve.packets import avro, derived, histories, ztf_schema
 from skysieve.packets.columns import Column, Version
 from skysieve.packets.containers import ContainerFormat
 from skysieve.packets.formats import Places, register
@@ -31,6 +31,21 @@ _DERIVED = derived.columns(
         detections="{candidate.ndethist}",
         # arcsec to the nearest known object; -999 where there is none
         solar_system="coalesce({candidate.ssdistnr} BETWEEN 0 AND 5, false)",
+    )
+)
+histories.register(
+    histories.History(
+        survey="ZTF",
+        array="prv_candidates",
+        own="candidate",
+        time="{jd}",
+        clock="JD (UTC)",
+        band="{fid}",
+        bands={"g": "1", "r": "2", "i": "3"},
+        # a magnitude is that of the difference, whichever its sign
+        mag="CASE WHEN {isdiffpos} IN ('t', '1') THEN {magpsf} END",
+        measured="{isdiffpos} IS NOT NULL",
+        detected="{magpsf} IS NOT NULL",
     )
 )
 _FIELDS = {"schemavsn", "publisher", "objectId", "candid", "candidate", "prv_candidates"}
