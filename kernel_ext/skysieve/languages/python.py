@@ -88,7 +88,7 @@ def cuts(text: str) -> tuple[Cut, ...]:
 
     Examples
     --------
-    >>> cuts("def bright(snr):\\n    return snr > 20")
+    >>> cuts("def bright(snr):\n    return snr > 20")
     (Cut(text='bright', line=1, column=1),)
     """
     function = _function(text)
