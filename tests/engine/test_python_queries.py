@@ -119,5 +119,6 @@ def test_it_can_be_stopped_and_removed(deploy, sky, stream, topics):
     send(packets(37), stream, topics.bootstrap)
     time.sleep(3)
     assert one.matches() == 0
+    topic = one.output_topic
     one.remove(results=True)
-    assert one.output_topic not in sky.topics.names()
+    assert topic not in sky.topics.names()
