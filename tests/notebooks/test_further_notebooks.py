@@ -8,6 +8,7 @@ from pathlib import Path
 
 import kernels
 import nbformat
+import offline
 import pytest
 from skysieve.home import Home
 
@@ -45,8 +46,8 @@ def running_home(started, home: Home) -> Home:
 
 
 def alerts(sky, stream):
-    source, end = sky.stream(stream), sky.topics.end(stream)
-    return [source.alert(p, o) for p in end for o in range(end[p])]
+    begin, end = sky.topics.begin(stream), sky.topics.end(stream)
+    return [offline.alert(record.value) for record in sky.topics.read(stream, begin, end)]
 
 
 def test_the_preview_agrees_with_a_loop_over_the_packets(writing, sky):
