@@ -51,7 +51,9 @@ def is_installed(thing: Any) -> bool:
     """Whether it can be imported wherever the same packages are installed."""
     module = getattr(thing, "__module__", None) or ""
     root = module.partition(".")[0]
-    return root in sys.stdlib_module_names - {"__main__"} or root in _distributions() or _is_distribution(root)
+    return (
+        root in sys.stdlib_module_names - {"__main__"} or root in _distributions() or _is_distribution(root)
+    )
 
 
 def versions(code: str) -> dict[str, str]:
@@ -100,9 +102,11 @@ def _imported(function: Callable[..., Any]) -> str:
         plain = one.default is one.empty or not _is_plain(one.default)
         names.append(f"{one.name}={one.name}" if one.kind is one.KEYWORD_ONLY else one.name)
         shown.append(one.name if plain else f"{one.name}={one.default!r}")
+    # of one that is decorated for Spark, the function inside
+    inner = ".func" if inspect.isfunction(getattr(function, "func", None)) else ""
     return (
         f"from {function.__module__} import {name} as _{name}\n\n\n"
-        f"def {name}({', '.join(shown)}):\n    return _{name}({', '.join(names)})"
+        f"def {name}({', '.join(shown)}):\n    return _{name}{inner}({', '.join(names)})"
     )
 
 
