@@ -69,13 +69,15 @@ class Call:
         try:
             with _within(self.seconds):
                 return self._verdicts(values)
-        except (_Late, _WrongAnswer) as error:
+        except (_Late, _AnswerError) as error:
             raise self._told(error, None) from None
         except (Exception, SystemExit) as error:  # whatever a user's function raises
             with contextlib.suppress(_Late), _within(self.seconds):
                 for row in range(len(places[0])):
                     try:
                         self._verdicts([value.slice(row, 1) for value in values])
+                    except _AnswerError:
+                        break  # it gives as many verdicts as there were alerts, however many there are now
                     except (Exception, SystemExit) as alone:
                         place = [int(part[row].as_py()) for part in places]
                         raise self._told(alone, place) from None
@@ -95,7 +97,7 @@ class Call:
         line = own[-1].lineno if own else None
         text = self.code.split("\n")[line - 1].strip() if line else ""
         reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        if isinstance(error, _Late | _WrongAnswer | _WrongFlag):
+        if isinstance(error, _Late | _AnswerError | _FlagError):
             reason = str(error)
         told = {"function": self.name, "reason": _short(reason), "line": line, "text": _short(text)}
         return FunctionError({**told, "place": place})
@@ -108,11 +110,11 @@ class FunctionError(Exception):
         super().__init__(f"skysieve-function-error {json.dumps(what)}")
 
 
-class _WrongAnswer(Exception):
+class _AnswerError(Exception):
     """What a function returned is not one boolean per alert."""
 
 
-class _WrongFlag(Exception):
+class _FlagError(Exception):
     """What a function returned for one alert is no boolean."""
 
 
@@ -190,18 +192,18 @@ def as_pandas(values: pa.Array) -> pd.Series[Any] | pd.DataFrame:
 
 def _checked(found: Any, count: int) -> pa.Array:
     if isinstance(found, pd.DataFrame):
-        raise _WrongAnswer(f"returned a DataFrame of {found.shape[1]} columns, not one boolean per alert")
+        raise _AnswerError(f"returned a DataFrame of {found.shape[1]} columns, not one boolean per alert")
     if not isinstance(found, pd.Series | np.ndarray | list | tuple):
-        raise _WrongAnswer(f"returned {_kind(found)}, not one boolean per alert")
+        raise _AnswerError(f"returned {_kind(found)}, not one boolean per alert")
     series = found if isinstance(found, pd.Series) else pd.Series(found)
     if len(series) != count:
-        raise _WrongAnswer(f"returned {len(series)} values for {count} alerts")
+        raise _AnswerError(f"returned {len(series)} values for {count} alerts")
     return pa.array([None if pd.isna(v) else _flag(v) for v in series.tolist()], pa.bool_())
 
 
 def _flag(value: Any) -> bool:
     if not isinstance(value, bool | np.bool_):
-        raise _WrongFlag(f"returned {_kind(value)} for an alert, not True or False")
+        raise _FlagError(f"returned {_kind(value)} for an alert, not True or False")
     return bool(value)
 
 
