@@ -33,13 +33,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason=reason))
 
 
-def delivered(deployment: skysieve.Deployment, count: int, patience: float = 60) -> list[Record]:
-    """What a deployment wrote, once it is as many records as expected and no more come."""
+def delivered(
+    deployment: skysieve.Deployment, count: int, patience: float = 60, quiet: float = 1.5
+) -> list[Record]:
+    """What a deployment wrote, once it is as many records as expected and no more come for a while."""
     topics, output = deployment.topics, deployment.output_topic
     end = time.monotonic() + patience
     while deployment.matches() < count and time.monotonic() < end:
         time.sleep(0.1)
-    time.sleep(1.5)
+    time.sleep(quiet)
     records = list(topics.read(output, topics.begin(output), topics.end(output)))
     assert len(records) == count
     return records

@@ -28,7 +28,7 @@ def write(spec: Filter, path: Path) -> Path:
     lines = [f"{mark} {_HEAD}, version {spec.version}"]
     for key, value in values.items():
         if value:
-            text = value if isinstance(value, str) and "\n" not in value else json.dumps(value)
+            text = value if isinstance(value, str) and _is_plain(value) else json.dumps(value)
             lines.append(f"{mark} {key}: {text}")
     path.write_text("\n".join([*lines, "", spec.where.strip(), ""]), encoding="utf-8")
     return path
@@ -64,6 +64,11 @@ def read(path: Path, *, name: str = "", stream: str = "") -> dict[str, Any]:
     return {"name": path.stem, **found, "where": "\n".join(lines).strip(), "language": language} | (
         {} if "stream" in found else {"stream": ""}
     )
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a text comes back from a line as it is."""
+    return text.isprintable() and text == text.strip() and not text.startswith('"')
 
 
 def _value(key: str, text: str, path: Path) -> Any:

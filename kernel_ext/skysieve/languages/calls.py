@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import json
 import linecache
 import os
 import re
 import signal
-import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -22,8 +22,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from skysieve.errors import FilterError
+
 _SECONDS = 30.0
+_SECONDS_SET = "SKYSIEVE_FUNCTION_SECONDS"
 _GRACE = 10.0
+_LONGEST = 500
+"""Characters of what is told of an error: Spark cuts long messages off, and this one must arrive whole."""
 _MARK = re.compile(r"skysieve-function-error (\{.*\})")
 _FILE = "<filter {}>"
 
@@ -64,14 +69,16 @@ class Call:
         try:
             with _within(self.seconds):
                 return self._verdicts(values)
-        except _Late as error:
-            raise self._told(error, None, late=True) from None
-        except Exception as error:  # whatever a user's function raises
+        except (_Late, _AnswerError) as error:
+            raise self._told(error, None) from None
+        except (Exception, SystemExit) as error:  # whatever a user's function raises
             with contextlib.suppress(_Late), _within(self.seconds):
                 for row in range(len(places[0])):
                     try:
                         self._verdicts([value.slice(row, 1) for value in values])
-                    except Exception as alone:
+                    except _AnswerError:
+                        break  # it gives as many verdicts as there were alerts, however many there are now
+                    except (Exception, SystemExit) as alone:
                         place = [int(part[row].as_py()) for part in places]
                         raise self._told(alone, place) from None
             raise self._told(error, None) from None
@@ -84,17 +91,16 @@ class Call:
             return pa.array([None if v is None else _flag(v) for v in found], pa.bool_())
         return _checked(function(*map(as_pandas, values)), count)
 
-    def _told(self, error: BaseException, place: list[int] | None, *, late: bool = False) -> FunctionError:
+    def _told(self, error: BaseException, place: list[int] | None) -> FunctionError:
         frames = traceback.extract_tb(error.__traceback__)
         own = [f for f in frames if f.filename == _FILE.format(self.name)]
         line = own[-1].lineno if own else None
         text = self.code.split("\n")[line - 1].strip() if line else ""
         reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        if late:
+        if isinstance(error, _Late | _AnswerError | _FlagError):
             reason = str(error)
-        return FunctionError(
-            {"function": self.name, "reason": reason, "line": line, "text": text, "place": place}
-        )
+        told = {"function": self.name, "reason": _short(reason), "line": line, "text": _short(text)}
+        return FunctionError({**told, "place": place})
 
 
 class FunctionError(Exception):
@@ -102,6 +108,14 @@ class FunctionError(Exception):
 
     def __init__(self, what: dict[str, Any]) -> None:
         super().__init__(f"skysieve-function-error {json.dumps(what)}")
+
+
+class _AnswerError(Exception):
+    """What a function returned is not one boolean per alert."""
+
+
+class _FlagError(Exception):
+    """What a function returned for one alert is no boolean."""
 
 
 class _Late(BaseException):
@@ -124,18 +138,36 @@ def describe(what: dict[str, Any]) -> str:
     "The function 'f' raised KeyError: 'g' in line 3 (flux['g']), on the alert at partition 0, offset 12."
     """
     where = f" in line {what['line']} ({what['text']})" if what["line"] else ""
-    verb = "" if what["reason"].startswith("was ") else "raised "
+    verb = "" if what["reason"].startswith(("was ", "returned ")) else "raised "
     told = f"The function {what['function']!r} {verb}{what['reason']}{where}"
-    if not verb:
+    if what["reason"].startswith("was "):
         return f"{told}: a batch holds some hundreds of alerts; judge them by array operations."
     if what["reason"].startswith("ModuleNotFoundError"):
         return f"{told}: install it where Spark's Python workers run."
+    if what["place"] is None and not verb:
+        return f"{told}."
     if what["place"] is None:
         return f"{told}, on a batch of alerts; on none of them by itself."
     partition, offset, record = what["place"]
     return f"{told}, on the alert at partition {partition}, offset {offset}" + (
         f", number {record} in its packet." if record else "."
     )
+
+
+def seconds_allowed() -> float:
+    """How long a function may take for a batch: ``$SKYSIEVE_FUNCTION_SECONDS``, or 30 s.
+
+    Raises
+    ------
+    FilterError
+        If that is no time.
+    """
+    text = os.environ.get(_SECONDS_SET, "")
+    with contextlib.suppress(ValueError):
+        seconds = float(text or _SECONDS)
+        if 0 < seconds < float("inf"):
+            return seconds
+    raise FilterError(f"${_SECONDS_SET} is {text!r}: write a number of seconds above 0.")
 
 
 def as_pandas(values: pa.Array) -> pd.Series[Any] | pd.DataFrame:
@@ -160,18 +192,18 @@ def as_pandas(values: pa.Array) -> pd.Series[Any] | pd.DataFrame:
 
 def _checked(found: Any, count: int) -> pa.Array:
     if isinstance(found, pd.DataFrame):
-        raise TypeError(f"it returned a DataFrame of {found.shape[1]} columns, not one boolean per alert")
+        raise _AnswerError(f"returned a DataFrame of {found.shape[1]} columns, not one boolean per alert")
     if not isinstance(found, pd.Series | np.ndarray | list | tuple):
-        raise TypeError(f"it returned {_kind(found)}, not one boolean per alert")
+        raise _AnswerError(f"returned {_kind(found)}, not one boolean per alert")
     series = found if isinstance(found, pd.Series) else pd.Series(found)
     if len(series) != count:
-        raise ValueError(f"it returned {len(series)} values for {count} alerts")
+        raise _AnswerError(f"returned {len(series)} values for {count} alerts")
     return pa.array([None if pd.isna(v) else _flag(v) for v in series.tolist()], pa.bool_())
 
 
 def _flag(value: Any) -> bool:
     if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"it returned {_kind(value)} for an alert, not True or False")
+        raise _FlagError(f"returned {_kind(value)} for an alert, not True or False")
     return bool(value)
 
 
@@ -196,24 +228,20 @@ def _within(seconds: float) -> Iterator[None]:
     def is_late(_signal: int, _frame: FrameType | None) -> None:
         raise _Late(f"was not done after {seconds:g} s")
 
-    killer = threading.Timer(seconds + _GRACE, _give_up, [seconds])
-    killer.daemon = True
-    killer.start()
+    # a thread of Python's would wait for ever for a loop of C to let it run; this one does not
+    faulthandler.dump_traceback_later(seconds + min(seconds, _GRACE), exit=True, file=2)
     is_main = threading.current_thread() is threading.main_thread()
     before = signal.signal(signal.SIGALRM, is_late) if is_main else None
-    if is_main:
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+    left = signal.setitimer(signal.ITIMER_REAL, seconds) if is_main else (0.0, 0.0)
     try:
         yield
     finally:
         if is_main:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
-        killer.cancel()
+            signal.setitimer(signal.ITIMER_REAL, *left)
+        faulthandler.cancel_dump_traceback_later()
 
 
-def _give_up(seconds: float) -> None:
-    print(
-        f"a filter's function was not done after {seconds:g} s and did not stop", file=sys.stderr, flush=True
-    )
-    os._exit(70)
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"

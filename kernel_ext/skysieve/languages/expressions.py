@@ -86,7 +86,9 @@ def _part(expression: Any) -> str:
     is_one = kind != "UnresolvedFunction" or (
         expression._name not in _INFIX.keys() | _PREFIX.keys() | _AFTER.keys() | {"in"}
     )
-    return text if is_one and kind != "SQLExpression" else f"({text})"
+    # two minus signs would begin a comment
+    is_one &= kind != "SQLExpression" and not text.startswith("-")
+    return text if is_one else f"({text})"
 
 
 def _function(expression: Any) -> str:
@@ -117,9 +119,12 @@ def _conjunct(expression: Any) -> str:
 
 
 def _literal(expression: Any) -> str:
-    value = expression._value
+    value, kind = expression._value, expression._dataType.simpleString()
     if value is None:
         return "NULL"
+    # pyspark keeps a date as its number of days, and that would be compared as a number
+    if isinstance(value, datetime.date) or kind.startswith(("timestamp", "date", "decimal", "interval")):
+        raise FilterError(f"Write the {kind} {expression!r} as a number or a text: a filter is kept as SQL.")
     if isinstance(value, bool):
         return str(value).upper()
     if isinstance(value, int):
@@ -131,9 +136,6 @@ def _literal(expression: Any) -> str:
         return f"'{escaped}'"
     if isinstance(value, bytes):
         return f"X'{value.hex()}'"
-    kind = expression._dataType.simpleString()
-    if isinstance(value, datetime.date) or kind.startswith(("timestamp", "date", "decimal")):
-        raise FilterError(f"Write the {kind} {value!r} as a number or a text: a filter is kept as SQL.")
     raise FilterError(f"A filter cannot have the value {value!r} ({kind}).")
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import ast
 import builtins
 import inspect
+import math
 import sys
 import textwrap
 from collections.abc import Callable
 from importlib import metadata
 from types import ModuleType
 from typing import Any
+
+import numpy as np
 
 from skysieve.errors import FilterError
 
@@ -102,9 +105,11 @@ def _imported(function: Callable[..., Any]) -> str:
         plain = one.default is one.empty or not _is_plain(one.default)
         names.append(f"{one.name}={one.name}" if one.kind is one.KEYWORD_ONLY else one.name)
         shown.append(one.name if plain else f"{one.name}={one.default!r}")
+    # of one that is decorated for Spark, the function inside
+    inner = ".func" if inspect.isfunction(getattr(function, "func", None)) else ""
     return (
         f"from {function.__module__} import {name} as _{name}\n\n\n"
-        f"def {name}({', '.join(shown)}):\n    return _{name}({', '.join(names)})"
+        f"def {name}({', '.join(shown)}):\n    return _{name}{inner}({', '.join(names)})"
     )
 
 
@@ -134,18 +139,40 @@ def _note(name: str, value: Any, user: str, found: dict[str, str]) -> None:
     elif (inspect.isfunction(value) or inspect.isclass(value) or inspect.isbuiltin(value)) and is_installed(
         value
     ):
-        whole = value.__name__
-        found[name] = f"from {value.__module__} import {whole}" + (f" as {name}" if name != whole else "")
+        found[name] = _import(value.__module__, value.__name__, name)
+    elif module := _home(value):
+        found[name] = _import(module, value.__name__, name)
     elif inspect.isfunction(value) and value.__name__ == name:
         found[name] = ""  # it may call itself, or one that calls it
         _collect(value, found)
-    elif _is_plain(value):
-        found[name] = f"{name} = {value!r}"
+    elif text := _literal(value):
+        found[name] = f"{name} = {text}"
     else:
         raise FilterError(
             f"The function {user!r} uses {name!r}, a {type(value).__name__} of this notebook, which does not exist "
             "where filters run: make it inside the function, or put it into a package that is installed there."
         )
+
+
+def _import(module: str, whole: str, name: str) -> str:
+    return f"from {module} import {whole}" + (f" as {name}" if name != whole else "")
+
+
+def _home(value: Any) -> str:
+    """The package that has a thing by its own name, such as a universal function of numpy; empty if none has."""
+    package = sys.modules.get(type(value).__module__.partition(".")[0])
+    name = getattr(value, "__name__", None)
+    has = isinstance(name, str) and package is not None and getattr(package, name, None) is value
+    return package.__name__ if package is not None and has and package.__name__ != "builtins" else ""
+
+
+def _literal(value: Any) -> str:
+    """The text of a constant; empty if it is none."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"float({str(value)!r})"
+    return repr(value) if _is_plain(value) else ""
 
 
 def _is_plain(value: Any) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from skysieve.errors import ColumnError, FilterError, FilterSyntaxError, nearest
 from skysieve.languages import Cut
-from skysieve.languages.calls import Call
+from skysieve.languages.calls import Call, seconds_allowed
 from skysieve.languages.functions import undefined
 from skysieve.packets.columns import Column, Columns
 
@@ -22,8 +22,18 @@ if TYPE_CHECKING:
     from pyspark.sql import Column as SparkColumn
 
 is_isolated = True
-_AS_FINK = {"is_sso": "derived.is_solar_system", "nDiaSources": "derived.n_detections"}
-"""Columns that the Fink broker adds to packets, by the names that its functions have for them."""
+_PAST = "prvDiaSources"
+_AS_FINK = {
+    "is_sso": ("boolean", "`ssSource` IS NOT NULL", ("ssSource",)),
+    "is_first": ("boolean", "`diaObject.nDiaSources` = 1", ("diaObject.nDiaSources",)),
+    "firstDiaSourceMjdTaiFink": (
+        "double",
+        f"CASE WHEN `{_PAST}` IS NULL THEN `diaSource.midpointMjdTai` ELSE array_min(`{_PAST}`.midpointMjdTai) END",
+        ("diaSource.midpointMjdTai", f"{_PAST}[].midpointMjdTai"),
+    ),
+}
+"""Columns that the Fink broker adds to LSST's packets, by the names that its functions have for them: type, SQL and
+what that uses, as in its `fink_broker/rubin/science.py`. (``nDiaSources`` is the packet's own.)"""
 _PLACE = ("kafka.partition", "kafka.offset", "kafka.record")
 _PER_ALERT = "per_alert"
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -67,7 +77,9 @@ class BoundFunction:
 
         from skysieve.packets.decode import PROBLEM
 
-        call = Call(self.code, self.text, tuple(c.name for c in self.columns), self.per_alert)
+        call = Call(
+            self.code, self.text, tuple(c.name for c in self.columns), self.per_alert, seconds_allowed()
+        )
         judge = arrow_udf(call.on_arrow, "boolean")  # type: ignore[call-overload]
         named = [*_PLACE, *(column.name for column in self.columns)]
         # Spark calls a function with every row of a batch, those too whose packet could not be decoded
@@ -133,10 +145,11 @@ def bind(cut: Cut, columns: Columns) -> BoundFunction:
 
 
 def _column(name: str, columns: Columns) -> Column:
-    if name in _AS_FINK and _AS_FINK[name] in columns:
-        return columns[_AS_FINK[name]]
-    exact = [c for c in columns.named(name) if c.name == name]
-    return exact[0] if exact else columns.resolve(name)
+    if not columns.named(name) and name in _AS_FINK:
+        kind, formula, uses = _AS_FINK[name]
+        if all(used.partition("[]")[0] in columns for used in uses):
+            return Column((name,), ["null", kind], description="As Fink adds it.", sql=formula, uses=uses)
+    return columns.resolve(name)
 
 
 def _parsed(text: str) -> ast.Module:
