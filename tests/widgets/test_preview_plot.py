@@ -89,3 +89,7 @@ def test_text_with_dollars_is_no_mathematics(tmp_path):
     figure = preview_figure(preview(name="a$b$", cuts=CUTS.assign(cut="x = '$\\frac$'")), points())
     figure.savefig(tmp_path / "figure.png")
     assert figure.axes[0].get_yticklabels()[1].get_text() == r"x = '\$\frac\$'"
+
+
+def test_a_notebook_shows_it_as_a_picture():
+    assert preview_figure(preview(), points())._repr_png_().startswith(b"\x89PNG")

@@ -49,7 +49,7 @@ def preview_figure(preview: PreviewLike, points: pd.DataFrame) -> Figure:
     >>> [ax.name for ax in figure.axes]
     ['rectilinear', 'mollweide']
     """
-    from matplotlib.figure import Figure
+    from skysieve_widgets.figures import Picture
 
     has_sky = bool({"ra", "dec"} <= set(points) and points[["ra", "dec"]].notna().all(axis=1).any())
     has_light = bool(
@@ -57,7 +57,7 @@ def preview_figure(preview: PreviewLike, points: pd.DataFrame) -> Figure:
     )
     bars = 0.9 + 0.32 * (len(preview.cuts) + 1)
     below = 3.4 if has_sky or has_light else 0.0
-    figure = Figure(figsize=(10, bars + below + 0.4), layout="constrained")
+    figure = Picture(figsize=(10, bars + below + 0.4), layout="constrained")
     figure.suptitle(_plain(f"{preview.name}: {headline(preview)}"), fontsize="medium", x=0.01, ha="left")
     # each part with a layout of its own: the long names of cuts shall not narrow what is below them
     heights = [bars, below] if below else [bars]
