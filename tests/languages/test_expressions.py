@@ -32,7 +32,7 @@ SAME = [
     2 - x > y,
     (x + 1) % 3 == 1,
     -x > 2,
-    -(-x) > 2,
+    F.negative(-x) > 2,
     -F.lit(-5) == 5,
     x - F.lit(-5) > 5,
     (x.bitwiseAND(3) == 1) | (x.bitwiseXOR(2) > 5),
