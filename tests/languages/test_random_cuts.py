@@ -175,7 +175,9 @@ def combined(cuts):
     pairs = st.tuples(cuts, cuts)
     return st.one_of(
         cuts.map(lambda c: Cut(f"NOT ({c.sql})", lambda a: no(c.says(a)))),
-        pairs.map(lambda p: Cut(f"({bracketed(p[0])} AND {bracketed(p[1])})", lambda a: both(p[0].says(a), p[1].says(a)))),
+        pairs.map(lambda p: Cut(
+            f"({bracketed(p[0])} AND {bracketed(p[1])})", lambda a: both(p[0].says(a), p[1].says(a))
+        )),
         pairs.map(lambda p: Cut(f"({p[0].sql}) OR {p[1].sql}", lambda a: either(p[0].says(a), p[1].says(a)))),
         pairs.map(lambda p: Cut(f"({p[0].sql}) <=> ({p[1].sql})", lambda a: p[0].says(a) is p[1].says(a))),
         st.tuples(cuts, cuts, cuts).map(lambda p: Cut(
