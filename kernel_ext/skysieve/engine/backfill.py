@@ -1,34 +1,58 @@
-"""Backfills: filters that also judge the past, one thread each, beside the banks."""
+"""Backfills: filters that also judge the past, in a thread beside the banks."""
 
 from __future__ import annotations
 
 import logging
 import threading
+from dataclasses import dataclass
 from typing import Any
 
 from skysieve.engine.bank import Bank
-from skysieve.engine.status import StatusBook
+from skysieve.engine.status import Backfill, StatusBook
 from skysieve.filter import BoundFilter
+from skysieve.languages.calls import describe, failure
 from skysieve.packets.formats import Format
 
 log = logging.getLogger("skysieve.supervisor")
 
 
+@dataclass(frozen=True)
+class _Job:
+    """The backfill of one filter."""
+
+    bank: Bank
+    format: Format
+    bound: BoundFilter
+    run: str
+    past: Backfill
+
+    @property
+    def name(self) -> str:
+        """Name of the filter."""
+        return self.bound.filter.name
+
+    def joins(self, other: _Job) -> bool:
+        """Whether both can be done in one pass over the same packets."""
+        same_plan = self.format.knows == other.format.knows
+        return self.bank.name == other.bank.name and self.past == other.past and same_plan
+
+
 class Backfills:
     """Runs what the status book says is yet to be judged, and notes there what is done.
 
-    A backfill that is broken off is done again from its beginning: its matches may then be delivered twice, and are
-    known by their source offsets.
+    One at a time: many at once would fill Spark's memory. Filters of a stream that wait for the same range are judged
+    together. A backfill that is broken off is done again from its beginning: its matches may then be delivered twice,
+    and are known by their source offsets.
     """
 
     def __init__(self, book: StatusBook, lock: threading.RLock) -> None:
         self._book, self._lock = book, lock
-        self._threads: dict[str, threading.Thread] = {}
+        self._jobs: dict[str, _Job] = {}
+        self._worker: threading.Thread | None = None
 
     def is_running(self, name: str) -> bool:
-        """Whether the backfill of a filter is under way."""
-        thread = self._threads.get(name)
-        return thread is not None and thread.is_alive()
+        """Whether the backfill of a filter is under way, or waits for its turn."""
+        return name in self._jobs
 
     def unfinished(self) -> set[str]:
         """Queries with a backfill to do that is not under way."""
@@ -36,29 +60,50 @@ class Backfills:
 
     def begin(self, bank: Bank, packet_format: Format, bound: BoundFilter) -> None:
         """Begin, or begin again after a crash, the backfill of a filter that has one to do."""
-        name = bound.filter.name
-        if self._book.filters[name].backfill is None or self.is_running(name):
+        status = self._book.filters[bound.filter.name]
+        if status.backfill is None or self.is_running(status.name):
             return
-        thread = threading.Thread(
-            target=self._work, args=(bank, packet_format, bound), name=f"backfill {name}", daemon=True
-        )
-        self._threads[name] = thread
-        thread.start()
-
-    def _work(self, bank: Bank, packet_format: Format, bound: BoundFilter) -> None:
-        name = bound.filter.name
-        status = self._book.filters[name]
-        past, covered = status.backfill, self._book.streams[bank.stream].covered_from
-        assert past is not None
-        outcome: dict[str, Any] = {"state": "running", "backfill": None, "error": None}
-        try:
-            bank.backfill(bound, packet_format, past.start, past.stop, reject_before=covered)
-        except Exception as error:  # whatever it is, the person who deployed must read it
-            log.exception("backfill of %s failed", name)
-            outcome = {"error": f"The backfill failed and will be tried again: {error}"}
         with self._lock:
-            now = self._book.filters.get(name)
-            if now and now.run == status.run and now.backfill:
-                self._book.change(name, **outcome)
-                if outcome["error"] is None:
-                    self._book.cover(bank.stream, past.start)
+            self._jobs[status.name] = _Job(bank, packet_format, bound, status.run, status.backfill)
+            if self._worker is None:
+                self._worker = threading.Thread(target=self._work, name="backfills", daemon=True)
+                self._worker.start()
+
+    def _work(self) -> None:
+        while jobs := self._next():
+            outcome = self._judge(jobs)
+            with self._lock:
+                for job in jobs:
+                    self._jobs.pop(job.name, None)
+                    if self._is_wanted(job):
+                        self._book.change(job.name, **outcome)
+                        if outcome["error"] is None:
+                            self._book.cover(job.bank.stream, job.past.start)
+
+    def _next(self) -> list[_Job]:
+        """The oldest job that waits, and those that can be done with it; what was stopped or removed waits no longer."""
+        with self._lock:
+            self._jobs = {name: job for name, job in self._jobs.items() if self._is_wanted(job)}
+            waiting = list(self._jobs.values())
+            if not waiting:
+                self._worker = None
+            return [job for job in waiting if job.joins(waiting[0])]
+
+    def _is_wanted(self, job: _Job) -> bool:
+        now = self._book.filters.get(job.name)
+        return now is not None and now.run == job.run and now.backfill == job.past
+
+    def _judge(self, jobs: list[_Job]) -> dict[str, Any]:
+        """What becomes of the filters' status."""
+        first, filters = jobs[0], [job.bound for job in jobs]
+        covered = self._book.streams[first.bank.stream].covered_from
+        try:
+            first.bank.backfill(
+                filters, first.format, first.past.start, first.past.stop, reject_before=covered
+            )
+        except Exception as error:  # whatever it is, the person who deployed must read it
+            log.exception("backfill of %s failed", ", ".join(job.name for job in jobs))
+            if fault := failure(str(error)):
+                return {"state": "failed", "backfill": None, "error": describe(fault)}
+            return {"error": f"The backfill failed and will be tried again: {error}"}
+        return {"state": "running", "backfill": None, "error": None}

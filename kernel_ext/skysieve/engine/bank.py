@@ -131,15 +131,15 @@ class Bank:
 
     def backfill(
         self,
-        bound: BoundFilter,
+        filters: Sequence[BoundFilter],
         packet_format: Format,
         start: Offsets,
         stop: Offsets,
         reject_before: Offsets,
     ) -> None:
-        """Judge a range of the past for one filter, by the same plan."""
+        """Judge a range of the past, by the same plan."""
         past = plan.read_range(self._spark, self._topics, self.stream, start, stop)
-        output = self.output(past, [bound], packet_format, reject_before)
+        output = self.output(past, filters, packet_format, reject_before)
         output.write.format("kafka").options(**plan.sink_options(self._topics)).save()
 
     def output(

@@ -97,7 +97,7 @@ def start(home: Home, port: int, token: str, tell: Callable[[str], None]) -> Dae
         [
             *(java.find().path, f"-Xmx{memory()}", "-XX:+ExitOnOutOfMemoryError"),
             # the buffers of fetched packets are 16 MB each, which sends Java's usual collector round and round
-            "-XX:+UseParallelGC",
+            *("-XX:+UseParallelGC", "-XX:-UseGCOverheadLimit"),
             *("-XX:+IgnoreUnrecognizedVMOptions", "-Djdk.reflect.useDirectMethodHandle=false"),
             *("-Dio.netty.tryReflectionSetAccessible=true", "-Dio.netty.allocator.type=pooled"),
             *("-Djava.awt.headless=true", "-Djava.net.preferIPv4Stack=true", f"-Djava.io.tmpdir={scratch}"),
