@@ -81,7 +81,7 @@ class Backfills:
                             self._book.cover(job.bank.stream, job.past.start)
 
     def _next(self) -> list[_Job]:
-        """The oldest job that waits, and those that can be done with it; what was stopped or removed waits no longer."""
+        """The oldest job, and those that can be done with it; what was stopped or removed waits no longer."""
         with self._lock:
             self._jobs = {name: job for name, job in self._jobs.items() if self._is_wanted(job)}
             waiting = list(self._jobs.values())
