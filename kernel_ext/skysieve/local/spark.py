@@ -49,6 +49,9 @@ _CONF = {
     "spark.sql.execution.arrow.maxRecordsPerBatch": "500",
     # whole alerts of the versions in a stream have some 400 fields; beyond 100 Spark would no longer compile a query
     "spark.sql.codegen.maxFields": "1000",
+    # of a thousand executions Spark would keep the plans as texts, each of a megabyte with the schemas in it
+    "spark.sql.maxPlanStringLength": "20000",
+    "spark.sql.ui.retainedExecutions": "20",
     "spark.sql.streaming.minBatchesToRetain": "10",
     "spark.sql.artifact.isolation.enabled": "false",
 }
