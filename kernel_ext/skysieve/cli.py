@@ -272,7 +272,8 @@ def bench(
     """Measure the engine on this machine, in a session of its own."""
     from skysieve import bench as benches
 
-    result = benches.run(what, count=count or (10_000 if what == "preview" else 40_000), tell=tell)
+    usual = 10_000 if what == "preview" else 40_000
+    result = benches.run(what, count=usual if count is None else count, tell=tell)
     typer.echo(json.dumps(result) if as_json else benches.report(result))
 
 

@@ -45,7 +45,9 @@ def read(path: Path, *, name: str = "", stream: str = "") -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise FilterError(f"{path} cannot be read: {error}") from None
+        raise FilterError(
+            f"{path} cannot be read ({error}): give a text file with a WHERE clause, or a function in Python (.py)."
+        ) from None
     language = _LANGUAGE.get(path.suffix, "sql")
     mark = _COMMENT[language]
     first, *lines = text.split("\n")
