@@ -282,7 +282,7 @@ def test_deploy_of_a_file_that_is_not_there_or_is_no_text(skysieve, environment,
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("diaSource.snr >\n20 AND AND 3", ("line 2, column 8", "20 AND AND 3\n         ^")),
+        ("diaSource.snr >\n20 AND AND 3", ("line 2, column 8", "20 AND AND 3\n         ~~^")),
         ("diaSource.snrr > 20", ("snrr", "Did you mean diaSource.snr")),
         ("", ("empty",)),
     ],
