@@ -87,3 +87,13 @@ def test_streams_have_samples_of_their_own(fresh, stream, topics, name, reads):
     passed(fresh, "snr > 20", stream)
     passed(fresh, "snr > 20", other)
     assert reads == [COUNT, 10]
+
+
+def test_two_sessions_of_one_program_keep_samples_of_their_own(fresh, sky, started, stream):
+    from skysieve.session import connect
+
+    other = Session(sky.topics, connect(started.spark, started.token))  # pyspark's active one from here on
+    for session in (fresh, other, fresh):
+        assert passed(session, "snr > 10", stream) == offline(fresh, stream, 10)
+    other.detach()
+    assert passed(fresh, "snr > 20", stream) == offline(fresh, stream, 20)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import reduce
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from skysieve.packets.columns import Column
 from skysieve.packets.decode import kafka
@@ -87,14 +87,22 @@ class Samples:
 
         packets = plan.read_range(self.spark, stream.topics, stream.name, start, stop)
         alerts = decode(packets, stream.format, columns.values()).drop(*_PACKET)
-        return Sample(stream.format.knows, start, stop, columns, alerts.localCheckpoint(eager=False))
+        return Sample(stream.format.knows, start, stop, columns, _kept(alerts))
 
     def _grown(self, stream: Stream, known: Sample, start: Offsets, stop: Offsets) -> Sample:
         """The same sample with what has arrived since, and without what came before."""
         begin = {p: max(start[p], known.stop.get(p, 0)) for p in stop}
         new = self._decoded(stream, known.columns, begin, stop)
         both = known.alerts.where(_within(start, known.stop)).unionByName(new.alerts)
-        return Sample(known.knows, start, stop, known.columns, both.localCheckpoint(eager=False))
+        return Sample(known.knows, start, stop, known.columns, _kept(both))
+
+
+def _kept(alerts: DataFrame) -> DataFrame:
+    """The same, computed once and kept in Spark for as long as this value lives."""
+    found: Any = alerts.localCheckpoint(eager=False)
+    # pyspark 4.1 takes the session that was opened last for that of the result (conversion.py)
+    found._session = found._plan._spark_session = alerts.sparkSession
+    return found  # type: ignore[no-any-return]
 
 
 def _within(start: Offsets, stop: Offsets) -> SparkColumn:
