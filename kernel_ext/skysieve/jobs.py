@@ -62,13 +62,18 @@ class _Bar:
         if not total or (self._shown is None and time.monotonic() - self._begun < _PATIENCE):
             return
         if self._shown is None:
-            self._shown = _in_notebook(self._what) if "ipykernel" in sys.modules else _in_terminal(self._what)
+            self._shown = _in_notebook(self._what) if _is_notebook() else _in_terminal(self._what)
         self._shown(sum(stage.num_completed_tasks for stage in known), total, False)
 
     def close(self) -> None:
         """Take it away."""
         if self._shown is not None:
             self._shown(0, 0, True)
+
+
+def _is_notebook() -> bool:
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return getattr(shell, "kernel", None) is not None
 
 
 def _in_notebook(what: str) -> Show:

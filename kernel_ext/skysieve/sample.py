@@ -65,6 +65,10 @@ class Samples:
         self.spark = spark
         self._samples: dict[str, Sample] = {}
 
+    def clear(self) -> None:
+        """Let them go, while the session still lives: pyspark tells the server of each."""
+        self._samples.clear()
+
     def judged(self, stream: Stream, columns: Iterable[Column], start: Offsets, stop: Offsets) -> DataFrame:
         """The alerts of a slice, with these columns and more."""
         wanted = {column.name: column for column in columns}
