@@ -47,7 +47,7 @@ def test_one_that_is_ended_while_alerts_stream_leaves_nothing(demo, tmp_path):
     demo.send_signal(signal.SIGINT)
     demo.communicate(timeout=100)
     assert demo.returncode not in (0, -signal.SIGTERM)
-    wait_until(lambda: processes_in(tmp_path) == [], "nothing is left", patience=30)
+    wait_until(lambda: processes_in(tmp_path) == [], "nothing is left", patience=5)
     assert list(tmp_path.glob("skysieve-demo-*")) == []
 
 
