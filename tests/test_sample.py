@@ -1,5 +1,7 @@
 """Decoded slices are kept: what was decoded once is judged again without a packet being read."""
 
+import gc
+
 import pytest
 from skysieve import Filter
 from skysieve.engine import plan
@@ -97,3 +99,24 @@ def test_two_sessions_of_one_program_keep_samples_of_their_own(fresh, sky, start
         assert passed(session, "snr > 10", stream) == offline(fresh, stream, 10)
     other.detach()
     assert passed(fresh, "snr > 20", stream) == offline(fresh, stream, 20)
+
+
+def test_spark_drops_a_sample_that_another_takes_the_place_of(fresh, stream):
+    from pyspark.errors import PySparkException
+
+    passed(fresh, "snr > 10", stream, last=8)
+    old = fresh._samples._samples[stream].alerts
+    assert old.count() == 8
+    passed(fresh, "snr > 10", stream)
+    with pytest.raises(PySparkException, match="No DataFrame with id"):
+        old.count()
+
+
+def test_a_sample_whose_value_is_let_go_asks_nothing_of_the_server(fresh, stream, monkeypatch):
+    """What pyspark would ask in ``__del__`` comes at any moment, and an interrupt then is lost."""
+    passed(fresh, "snr > 10", stream, last=8)
+    asked = []
+    monkeypatch.setattr(fresh.spark.client, "_execute_plan_request_with_metadata", lambda *a: asked.append(a))
+    del fresh._samples._samples[stream]
+    gc.collect()
+    assert asked == []

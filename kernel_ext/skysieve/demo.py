@@ -83,7 +83,6 @@ def _story(running: local.LocalSession) -> Counts:
     _say(f"\nDeploying {_FILTER.name} on these alerts and on those to come")
     deployed = sky.deploy(_FILTER, start="earliest").wait("running")
     _say(f"  version {deployed.version} is running; matches go to the topic {deployed.output_topic}")
-    sky._samples.clear()
     _say(f"Streaming {_AFTER:,} more, {_RATE:g} a second as from LSST")
     _stream(sky, _AFTER, seed=2, rate=_RATE)
 

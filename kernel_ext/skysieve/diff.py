@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -13,11 +13,11 @@ from skysieve.filter import Filter
 from skysieve.packets.decode import PROBLEM
 from skysieve.sample import Samples
 from skysieve.slices import Slice
-from skysieve.verdicts import judged, without_verdicts
+from skysieve.verdicts import Judged, judged, without_verdicts
 
 
 @dataclass(frozen=True)
-class Diff:
+class Diff(Judged):
     """What two filters do to the same slice of a stream.
 
     Attributes
@@ -30,22 +30,11 @@ class Diff:
 
     old: Filter
     new: Filter
-    table: pd.DataFrame = field(repr=False)
 
     @property
     def stream(self) -> str:
         """Name of the stream."""
         return self.new.stream
-
-    @property
-    def read(self) -> int:
-        """Number of alerts read, and of packets that could not be decoded."""
-        return len(self.table)
-
-    @property
-    def rejected(self) -> int:
-        """Number of packets that could not be decoded."""
-        return int(self.table[PROBLEM].notna().sum())
 
     @cached_property
     def gained(self) -> pd.DataFrame:
@@ -108,4 +97,4 @@ def diff(samples: Samples, which: Slice, old: Filter, new: Filter) -> Diff:
             "stream can be compared."
         )
     _, table = judged(samples, which, [old, new])
-    return Diff(old, new, table)
+    return Diff(old, new, table=table)

@@ -123,9 +123,9 @@ class Filter:
 
         Examples
         --------
-        >>> from statistics import fmean as reliability
-        >>> Filter.from_function(reliability, "lsst-alerts").cuts[0].text
-        'fmean'
+        >>> from statistics import fmean  # any function of an installed package
+        >>> print(Filter.from_function(fmean, "lsst-alerts").where.splitlines()[0])
+        from statistics import fmean as _fmean
         """
         name = name or getattr(function, "__name__", "")
         description = more.pop("description", None) or (inspect.getdoc(function) or "").split("\n", 1)[0]

@@ -22,7 +22,7 @@ from skysieve.packets.formats import Format
 from skysieve.sample import Samples
 from skysieve.slices import Slice
 from skysieve.topics import Offsets
-from skysieve.verdicts import MAGNITUDE, judged, object_id, without_verdicts
+from skysieve.verdicts import MAGNITUDE, Judged, judged, without_verdicts
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,7 +35,7 @@ _ENOUGH = 30
 
 
 @dataclass(frozen=True)
-class Preview:
+class Preview(Judged):
     """What a filter does to a slice of a stream.
 
     Attributes
@@ -52,7 +52,6 @@ class Preview:
     """
 
     filter: Filter
-    table: pd.DataFrame = field(repr=False)
     seconds: float
     _slice: Slice = field(repr=False)
 
@@ -89,16 +88,6 @@ class Preview:
     def stop(self) -> Offsets:
         """Where it ends: the offset after the last in each partition."""
         return self._slice.stop
-
-    @property
-    def read(self) -> int:
-        """Number of alerts read, and of packets that could not be decoded."""
-        return len(self.table)
-
-    @property
-    def rejected(self) -> int:
-        """Number of packets that could not be decoded."""
-        return int(self.table[PROBLEM].notna().sum())
 
     @property
     def passed(self) -> int:
@@ -327,11 +316,7 @@ class Preview:
 
     @property
     def _id_columns(self) -> tuple[str, ...]:
-        columns = (
-            self._format.places.id,
-            *(column.name for column in object_id(self._slice.stream.filterable)),
-        )
-        return tuple(name for name in columns if name)
+        return tuple(name for name in (self._format.places.id, self._format.places.object) if name)
 
     def _shown(self, rows: pd.Series[bool]) -> pd.DataFrame:
         return without_verdicts(self.table[rows])
@@ -347,4 +332,4 @@ def preview(samples: Samples, which: Slice, spec: Filter) -> Preview:
     """Apply a filter to a slice of its stream, in one Spark job that sends back no packet."""
     begun = time.perf_counter()
     which, table = judged(samples, which, [spec])
-    return Preview(spec, table, time.perf_counter() - begun, which)
+    return Preview(spec, time.perf_counter() - begun, which, table=table)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING, Any
@@ -65,14 +66,10 @@ class Samples:
         self.spark = spark
         self._samples: dict[str, Sample] = {}
 
-    def clear(self) -> None:
-        """Let them go, while the session still lives: pyspark tells the server of each."""
-        self._samples.clear()
-
     def judged(self, stream: Stream, columns: Iterable[Column], start: Offsets, stop: Offsets) -> DataFrame:
         """The alerts of a slice, with these columns and more."""
         wanted = {column.name: column for column in columns}
-        known = self._samples.pop(stream.name, None)
+        known = self._samples.get(stream.name)
         if known is None or not known.has(start, wanted, stream.format.knows):
             earlier = known.columns if known and known.knows == stream.format.knows else {}
             sample = self._decoded(stream, earlier | wanted, start, stop)
@@ -80,10 +77,23 @@ class Samples:
             sample = self._grown(stream, known, start, stop)
         else:
             sample = known
-        self._samples[stream.name] = sample
+        if sample is not known:
+            self._forget(stream.name)
+        self._samples[stream.name] = self._samples.pop(stream.name, sample)
         for oldest in list(self._samples)[:-_KEPT]:
-            del self._samples[oldest]
+            self._forget(oldest)
         return sample.alerts.where(_within(start, stop))
+
+    def _forget(self, name: str) -> None:
+        """Let Spark drop the sample of a stream; those that are left when the session ends go with it."""
+        from pyspark.errors import PySparkException
+        from pyspark.sql.connect.plan import RemoveRemoteCachedRelation
+
+        if known := self._samples.pop(name, None):
+            spark: Any = self.spark
+            kept: Any = known.alerts
+            with suppress(PySparkException):  # a server that is gone has dropped it
+                spark.client.execute_command(RemoveRemoteCachedRelation(kept._plan).command(spark.client))
 
     def _decoded(self, stream: Stream, columns: dict[str, Column], start: Offsets, stop: Offsets) -> Sample:
         from skysieve.engine import plan
@@ -102,10 +112,11 @@ class Samples:
 
 
 def _kept(alerts: DataFrame) -> DataFrame:
-    """The same, computed once and kept in Spark for as long as this value lives."""
+    """The same, computed once and kept in Spark."""
     found: Any = alerts.localCheckpoint(eager=False)
-    # pyspark 4.1 takes the session that was opened last for that of the result (conversion.py)
-    found._session = found._plan._spark_session = alerts.sparkSession
+    # pyspark 4.1 takes the session that was opened last for that of the result (conversion.py), and would drop the
+    # result in __del__, a call to the server at any moment, in which an interrupt is lost
+    found._session, found._plan._spark_session = alerts.sparkSession, None
     return found  # type: ignore[no-any-return]
 
 

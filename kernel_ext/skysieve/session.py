@@ -211,7 +211,6 @@ class Session:
 
     def detach(self) -> None:
         """Let go of the session. What was deployed runs on."""
-        self._samples.clear()
         self.spark.stop()
 
 

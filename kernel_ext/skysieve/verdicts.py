@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import pandas as pd
 import pyarrow as pa
@@ -13,6 +14,8 @@ from skysieve.filter import BoundFilter, Filter
 from skysieve.jobs import watched
 from skysieve.packets.columns import Column, Columns
 from skysieve.packets.decode import PROBLEM, kafka
+from skysieve.packets.formats import Places
+from skysieve.packets.tables import NULLABLE
 from skysieve.sample import Samples
 from skysieve.slices import Slice
 
@@ -21,8 +24,29 @@ MAGNITUDE = "derived.mag"
 _ORDER = ("timestamp", "partition", "offset", "record")
 _LOOKED = 4
 """Rejected packets, of those first and last read, that may teach a stream's format a schema."""
-_OBJECT = {"diaobjectid", "objectid"}
-"""What surveys call the id of the object that an alert is of, in lower case."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the cuts of filters say of the alerts of a slice.
+
+    Attributes
+    ----------
+    table
+        One row per alert read.
+    """
+
+    table: pd.DataFrame = field(repr=False, kw_only=True)
+
+    @property
+    def read(self) -> int:
+        """Number of alerts read, and of packets that could not be decoded."""
+        return len(self.table)
+
+    @property
+    def rejected(self) -> int:
+        """Number of packets that could not be decoded."""
+        return int(self.table[PROBLEM].notna().sum())
 
 
 def judged(samples: Samples, which: Slice, specs: Sequence[Filter]) -> tuple[Slice, pd.DataFrame]:
@@ -61,36 +85,22 @@ def _collect(samples: Samples, which: Slice, specs: Sequence[Filter]) -> pd.Data
     packet_format = which.stream.format
     columns, id_column = which.stream.filterable, packet_format.places.id
     bound = [spec.bind(columns) for spec in specs]
-    shown = _to_show(columns, packet_format.places.names, bound)
+    shown = _to_show(columns, packet_format.places, bound)
     parts = []
-    wanted = [*shown, *(column for one in bound for column in one.columns)]
-    for alerts in which.judged(samples, wanted):
+    for alerts in which.judged(samples, shown):
         rows = plan.verdicts(alerts, bound, shown)
         if which.ids is not None:
             # which alert a rejected packet held is not known, so it may be one of them
             named = F.col(f"`{id_column}`").isin(list(which.ids))
             rows = rows.where(named | kafka("problem").isNotNull())
         parts.append(rows.toArrow())
-    table: pd.DataFrame = pa.concat_tables(parts).to_pandas(types_mapper=_NULLABLE.get)
+    table: pd.DataFrame = pa.concat_tables(parts).to_pandas(types_mapper=NULLABLE.get)
     return table.sort_values([f"kafka.{name}" for name in _ORDER], ignore_index=True)
 
 
-def _to_show(columns: Columns, places: Sequence[str], bound: Sequence[BoundFilter]) -> list[Column]:
+def _to_show(columns: Columns, places: Places, bound: Sequence[BoundFilter]) -> list[Column]:
     """Id, position and time; then what the filters use; then object and magnitude."""
-    magnitude = [columns[MAGNITUDE]] if MAGNITUDE in columns else []
     used = (column for one in bound for column in one.columns)
-    wanted = (*(columns[name] for name in places), *used, *object_id(columns), *magnitude)
+    more = (columns[name] for name in (places.object, MAGNITUDE) if name and name in columns)
+    wanted = (*(columns[name] for name in places.names), *used, *more)
     return list({column.name: column for column in wanted}.values())
-
-
-def object_id(columns: Columns) -> list[Column]:
-    """The column of the object's id, if there is one."""
-    return [column for column in columns if column.is_scalar and column.path[-1].lower() in _OBJECT][:1]
-
-
-_NULLABLE = {
-    pa.int32(): pd.Int32Dtype(),
-    pa.int64(): pd.Int64Dtype(),
-    pa.bool_(): pd.BooleanDtype(),
-}
-"""Types that keep integers whole beside missing values: ids exceed 2^53, and a float would change them."""

@@ -3,7 +3,7 @@
 import offline
 import pytest
 from skysieve import bench
-from skysieve.bench import bank, decode, filters
+from skysieve.bench import bank, decode, filters, preview
 from skysieve.errors import SkysieveError
 from skysieve.sources import simulate
 
@@ -48,6 +48,16 @@ def test_the_bench_of_decoding_has_a_rate_for_each_part_of_both_surveys(running)
     text = decode.report({"cores": 2, **result})
     assert "lsst: 120 packets" in text
     assert f"{result['surveys']['ztf']['everything']:,.0f}" in text
+
+
+def test_the_bench_of_previews_has_seconds_of_a_part_and_of_all(running):
+    result = preview.measure(running, 40, lambda _: None)
+    assert set(result["seconds"]) == {"4", "40"}
+    for seconds in result["seconds"].values():
+        assert seconds.keys() == {"fastavro_loop", "first", "second"}
+        assert all(value > 0 for value in seconds.values())
+    text = preview.report({"cores": 2, **result})
+    assert f"{result['seconds']['40']['second']:.3f}" in text
 
 
 def test_an_unknown_bench_and_a_senseless_number_are_refused():

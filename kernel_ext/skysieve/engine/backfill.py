@@ -52,7 +52,11 @@ class Backfills:
 
     def is_running(self, name: str) -> bool:
         """Whether the backfill of a filter is under way, or waits for its turn."""
-        return name in self._jobs
+        return name in self._jobs and self._works
+
+    @property
+    def _works(self) -> bool:
+        return self._worker is not None and self._worker.is_alive()
 
     def unfinished(self) -> set[str]:
         """Queries with a backfill to do that is not under way."""
@@ -65,7 +69,7 @@ class Backfills:
             return
         with self._lock:
             self._jobs[status.name] = _Job(bank, packet_format, bound, status.run, status.backfill)
-            if self._worker is None:
+            if not self._works:
                 self._worker = threading.Thread(target=self._work, name="backfills", daemon=True)
                 self._worker.start()
 

@@ -72,6 +72,11 @@ class Registered(Value):
         """The streaming query that it runs in: its stream's bank, or one of its own."""
         return f"{self.stream}/{self.name}" if self.filter.is_isolated else self.stream
 
+    @property
+    def queries(self) -> set[str]:
+        """Every query that a change of it concerns: its own, and its stream's bank, which rejects for all."""
+        return {self.stream, self.query}
+
 
 def new_run() -> str:
     """Make an id for a filter that begins anew."""

@@ -49,6 +49,11 @@ class FilterStatus(Value):
     updated: datetime
 
     @property
+    def queries(self) -> set[str]:
+        """Every query that a change of it concerns."""
+        return {self.stream, self.query}
+
+    @property
     def has_begun(self) -> bool:
         """Whether the bank has taken this run in, at the offsets of ``since``."""
         return bool(self.since)

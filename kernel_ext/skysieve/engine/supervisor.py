@@ -93,7 +93,7 @@ class Supervisor:
         self._registered = {}
         while consumer.position(place) < end and not stopped.is_set():
             self._take(consumer, 1000)
-        touched = {q for r in self._registered.values() for q in (r.stream, r.query)}
+        touched = {q for r in self._registered.values() for q in r.queries}
         touched |= {s.query for s in self._book.filters.values()}
         beat = 0.0
         while not stopped.is_set():
@@ -136,12 +136,7 @@ class Supervisor:
         if name.startswith("/"):
             return set()
         before = self._registered.pop(name, None)
-        touched = {
-            q
-            for known in (before, self._book.filters.get(name))
-            if known
-            for q in (known.stream, known.query)
-        }
+        touched = {q for known in (before, self._book.filters.get(name)) if known for q in known.queries}
         if value is None:
             return touched
         try:
@@ -151,7 +146,7 @@ class Supervisor:
             log.error("the registry's record of %r cannot be read: %s", name, error)
             return touched
         self._registered[name] = record
-        return touched | {record.stream, record.query}
+        return touched | record.queries
 
     def _reconcile(self, query: str) -> None:
         """Make a query run just the filters that should be running in it."""
@@ -233,6 +228,8 @@ class Supervisor:
                     _mark(source, here, bound), list(bound.values()), source.format, begin
                 )
             except AnalysisException as error:
+                if not bound:
+                    raise
                 for name, reason in (self._culprits(bound) or dict.fromkeys(bound, str(error))).items():
                     self._book.publish(status_of(here[name], "failed", error=reason))
                     del bound[name]
@@ -274,7 +271,7 @@ class Supervisor:
             query
             for r in self._registered.values()
             if r.wanted == "running" and not self._book.has_failed(r)
-            for query in (r.stream, r.query)
+            for query in r.queries
         }
         names = [q.name or "" for q in self._session.streams.active]
         down = {query for query in wanted if not any(Bank.is_of(query, name) for name in names)}

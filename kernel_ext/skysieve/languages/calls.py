@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from skysieve.errors import FilterError
+from skysieve.packets.tables import NULLABLE
 
 _SECONDS = 30.0
 _SECONDS_SET = "SKYSIEVE_FUNCTION_SECONDS"
@@ -183,11 +184,8 @@ def as_pandas(values: pa.Array) -> pd.Series[Any] | pd.DataFrame:
         return pd.DataFrame(
             {n: v if isinstance(v, pd.Series) else v.to_dict("records") for n, v in fields.items()}
         )
-    nullable = {pa.int32(): pd.Int32Dtype(), pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
-    kind = nullable.get(values.type)
-    if kind is not None and values.null_count:
-        return pd.Series(values.to_pandas(types_mapper=nullable.get))
-    return pd.Series(values.to_pandas())
+    # where nothing is missing, functions get the types that they are written for
+    return pd.Series(values.to_pandas(types_mapper=NULLABLE.get if values.null_count else None))
 
 
 def _checked(found: Any, count: int) -> pa.Array:

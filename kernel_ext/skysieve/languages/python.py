@@ -43,7 +43,7 @@ def per_alert(function: _F) -> _F:
     """Mark a function that judges one alert at a time: its arguments are plain values, dicts and lists.
 
     Such a function is easy to write and slow to run: each call costs as much as a vectorised one takes for hundreds
-    of alerts. Put cheap cuts in SQL before it.
+    of alerts.
     """
     function.per_alert = True  # type: ignore[attr-defined]
     return function

@@ -94,6 +94,7 @@ class ContainerFormat:
             ("candidate.ra", "diaSource.ra", "ra"),
             ("candidate.dec", "diaSource.dec", "dec"),
             _TIME,
+            ("objectId", "diaSource.diaObjectId", "diaObjectId"),
         )
         return Places(*(next((n for n in names if n in columns), None) for names in usual))
 

@@ -31,10 +31,12 @@ class Places:
     ra: str | None = None
     dec: str | None = None
     time: str | None = None
+    object: str | None = None
+    """Id of the object, which alerts of the same place on the sky share."""
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Those that there are."""
+        """Those that there are of an alert itself."""
         return tuple(name for name in (self.id, self.ra, self.dec, self.time) if name)
 
 

@@ -84,7 +84,13 @@ class LsstFormat:
     among: frozenset[int] | None = None
 
     name = "lsst"
-    places = Places("diaSource.diaSourceId", "diaSource.ra", "diaSource.dec", "diaSource.midpointMjdTai")
+    places = Places(
+        "diaSource.diaSourceId",
+        "diaSource.ra",
+        "diaSource.dec",
+        "diaSource.midpointMjdTai",
+        "diaSource.diaObjectId",
+    )
 
     @cached_property
     def raw(self) -> dict[int, Any]:

@@ -6,10 +6,13 @@ from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from skysieve.packets import avro
 from skysieve.packets.formats import Format
 
+NULLABLE = {pa.int32(): pd.Int32Dtype(), pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
+"""Types that keep integers whole beside missing values: ids exceed 2^53, and a float would change them."""
 _PANDAS = {
     "long": pd.Int64Dtype(),
     "int": pd.Int32Dtype(),

@@ -60,7 +60,7 @@ class ZtfFormat(ContainerFormat):
     @property
     def places(self) -> Places:
         """Where id, position and time are."""
-        return Places("candid", "candidate.ra", "candidate.dec", "candidate.jd")
+        return Places("candid", "candidate.ra", "candidate.dec", "candidate.jd", "objectId")
 
     def claims(self, value: bytes) -> bool:
         """Whether its schema is named after ZTF, or was written by Spark and has ZTF's fields."""

@@ -1,0 +1,105 @@
+"""Backfills take turns, those of one range together, and outlive what goes wrong in one of them."""
+
+import threading
+import time
+from dataclasses import dataclass, field
+
+import pytest
+from kafka.errors import KafkaError
+from skysieve import Filter
+from skysieve.engine.backfill import Backfills
+from skysieve.engine.registry import now
+from skysieve.engine.status import Backfill, FilterStatus, StatusBook, StreamStatus
+from skysieve.packets import formats
+
+LSST = formats.get("lsst")
+PAST, LONGER = ({0: 0}, {0: 10}), ({0: 0}, {0: 20})
+
+
+class Book(StatusBook):
+    """A status book whose topic takes what it is told to."""
+
+    def __init__(self, *ranges):
+        super().__init__(None)
+        self.is_down = False
+        self.streams["alerts"] = StreamStatus(covered_from={0: 30}, position={0: 30}, checkpoint="c")
+        for i, (start, stop) in enumerate(ranges):
+            self.filters[f"f{i}"] = FilterStatus(
+                name=f"f{i}", stream="alerts", query="alerts", version="v", run="r", state="backfilling",
+                output_topic="t", backfill=Backfill(start=start, stop=stop), updated=now(),
+            )  # fmt: skip
+
+    def _write(self, key, value):
+        if self.is_down:
+            raise KafkaError("no broker")
+
+
+@dataclass
+class Bank:
+    """Notes what it is to judge, and does it when it may."""
+
+    judged: list = field(default_factory=list)
+    may: threading.Event = field(default_factory=threading.Event)
+    name = stream = "alerts"
+
+    def backfill(self, filters, packet_format, start, stop, reject_before):
+        self.judged.append(([one.filter.name for one in filters], stop))
+        assert self.may.wait(10)
+
+
+def bound(name):
+    return Filter(name, "snr > 5", "alerts").bind(LSST.columns())
+
+
+def until(condition):
+    end = time.monotonic() + 10
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.01)
+    assert condition()
+
+
+@pytest.fixture
+def begun():
+    """Backfills of filters with these ranges, begun one after the other while the first is under way."""
+
+    def begin(*ranges):
+        book, bank = Book(*ranges), Bank()
+        backfills = Backfills(book, threading.RLock())
+        for i in range(len(ranges)):
+            backfills.begin(bank, LSST, bound(f"f{i}"))
+            until(lambda: bank.judged)
+        return book, bank, backfills
+
+    return begin
+
+
+def test_one_is_judged_at_a_time_and_those_of_one_range_together(begun):
+    book, bank, backfills = begun(PAST, LONGER, PAST, LONGER)
+    assert bank.judged == [(["f0"], PAST[1])]
+    assert all(map(backfills.is_running, book.filters))
+    bank.may.set()
+    until(lambda: not backfills.unfinished() and all(s.state == "running" for s in book.filters.values()))
+    assert bank.judged == [(["f0"], PAST[1]), (["f1", "f3"], LONGER[1]), (["f2"], PAST[1])]
+    assert book.streams["alerts"].covered_from == {0: 0}
+
+
+def test_what_was_stopped_while_it_waited_is_not_judged(begun):
+    book, bank, backfills = begun(PAST, LONGER)
+    book.filters["f1"] = book.filters["f1"].model_copy(update={"run": "another", "backfill": None})
+    bank.may.set()
+    until(lambda: book.filters["f0"].state == "running")
+    until(lambda: not backfills.is_running("f1"))
+    assert bank.judged == [(["f0"], PAST[1])]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_after_a_fault_of_its_thread_those_that_waited_are_begun_again(begun):
+    book, bank, backfills = begun(PAST, LONGER)
+    book.is_down = True
+    bank.may.set()
+    until(lambda: not backfills.is_running("f1"))
+    book.is_down = False
+    assert backfills.unfinished() == {"alerts"}
+    backfills.begin(bank, LSST, bound("f1"))
+    until(lambda: book.filters["f1"].state == "running")
+    assert bank.judged[-1] == (["f1"], LONGER[1])
