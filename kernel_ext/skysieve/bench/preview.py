@@ -36,12 +36,13 @@ def measure(session: LocalSession, count: int, tell: Tell) -> dict[str, Any]:
         tell("previews ...")
         runs = [_seconds(session, topics, stream, size) for _ in range(_RUNS + 1)][1:]
         tell("a fastavro loop ...")
+        output = make_stream(topics, f"{stream}-matches")
         slices[str(size)] = {
-            "fastavro_loop": round(min(_loop(topics, stream) for _ in range(_RUNS)), 3),
+            "fastavro_loop": round(min(_loop(topics, stream, output) for _ in range(_RUNS)), 3),
             "first": round(min(first for first, _ in runs), 3),
             "second": round(min(second for _, second in runs), 3),
         }
-        topics.delete(stream)
+        topics.delete(stream, output)
     return {"seconds": slices}
 
 
@@ -57,7 +58,7 @@ def _seconds(session: LocalSession, topics: Topics, stream: str, count: int) -> 
     return taken[0], taken[1]
 
 
-def _loop(topics: Topics, stream: str) -> float:
+def _loop(topics: Topics, stream: str, output: str) -> float:
     """Seconds in which one Python process decodes and judges the same packets."""
 
     def passes(alert: Any) -> bool:
@@ -70,7 +71,7 @@ def _loop(topics: Topics, stream: str) -> float:
         )
 
     begun = time.perf_counter()
-    yardsticks.fastavro_rate(topics.bootstrap, stream, topics.end(stream), [passes], f"{stream}-matches")
+    yardsticks.fastavro_rate(topics.bootstrap, stream, topics.end(stream), [passes], output)
     return time.perf_counter() - begun
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import fastavro
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from skysieve.errors import SessionError
+from skysieve.errors import SessionError, SkysieveError
 from skysieve.packets import lsst_schemas
 from skysieve.packets.formats import Format
 from skysieve.topics import Offsets
@@ -45,6 +45,11 @@ def fastavro_rate(
     """Packets per second of one Python process that decodes each packet, judges it and sends on what passes.
 
     Gives the number of matches of each filter, too.
+
+    Raises
+    ------
+    SkysieveError
+        If Kafka does not take the matches.
     """
     schemas = {v: fastavro.parse_schema(lsst_schemas.load(v)) for v in lsst_schemas.schema_files()}
     matches = [0] * len(filters)
@@ -59,7 +64,8 @@ def fastavro_rate(
                     matches[i] += 1
                     producer.produce(output, value)
             producer.poll(0)
-        producer.flush()
+        if left := producer.flush(60):
+            raise SkysieveError(f"Kafka took all but {left} of the matches of the loop; is there a topic {output}?")
         return sum(end.values()) / (time.perf_counter() - begun), matches
 
 
