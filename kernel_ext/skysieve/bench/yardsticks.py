@@ -65,7 +65,9 @@ def fastavro_rate(
                     producer.produce(output, value)
             producer.poll(0)
         if left := producer.flush(60):
-            raise SkysieveError(f"Kafka took all but {left} of the matches of the loop; is there a topic {output}?")
+            raise SkysieveError(
+                f"Kafka took all but {left} of the matches of the loop; is there a topic {output}?"
+            )
         return sum(end.values()) / (time.perf_counter() - begun), matches
 
 
