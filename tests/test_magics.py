@@ -94,6 +94,29 @@ def test_a_range_of_time_is_previewed(attached, filled):
     assert run(attached, cell.format(filled)).read == 0
 
 
+def test_a_night_is_previewed(attached, filled):
+    assert run(attached, f"%%filter bright -s {filled} --night 2020-01-01\ndiaSource.snr > 10").read == 0
+
+
+def test_files_and_ids_are_previewed(attached, filled, tmp_path):
+    (tmp_path / "alert.avro").write_bytes(next(simulated("lsst", count=1, seed=4)).value)
+    cell = '%%filter bright -s {} --files "{}"\ndiaSource.snr > -1e9'
+    assert run(attached, cell.format(filled, tmp_path)).read == 1
+    ids = list(
+        run(attached, f"%%filter all -s {filled}\ndiaSource.snr > -1e9")
+        .alerts["diaSource.diaSourceId"]
+        .head(2)
+    )
+    found = run(attached, f"%%filter some -s {filled} --ids {ids[0]} {ids[1]}\ndiaSource.snr > -1e9")
+    assert sorted(found.alerts["diaSource.diaSourceId"]) == sorted(ids)
+
+
+def test_two_slices_at_once_are_refused_without_a_traceback(attached, filled, capsys):
+    with pytest.raises(StreamError, match="last= or night=, not both"):
+        run(attached, f"%%filter bright -s {filled} --last 5 --night 2026-03-05\ndiaSource.snr > 10")
+    assert "Traceback" not in "".join(capsys.readouterr())
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -103,7 +126,7 @@ def test_a_range_of_time_is_previewed(attached, filled):
         ("bright --language latin", "invalid choice: 'latin'"),
         ("bright --stream", "expected one argument"),
         ("bright --stream 'lsst", "No closing quotation"),
-        ("bright --last 5 --between a b", "not both"),
+        ("bright --files", "expected at least one argument"),
     ],
 )
 def test_a_line_that_is_not_understood_is_answered_with_how_to_write_it(shell, line, message):

@@ -22,7 +22,10 @@ from skysieve.preview import Preview
 from skysieve.session import Session, attach
 from skysieve.vocabulary import Vocabularies
 
-_FILTER = "%%filter NAME [--stream STREAM] [--last PACKETS | --between BEGIN END] [--language LANGUAGE]"
+_FILTER = (
+    "%%filter NAME [--stream STREAM] [--last PACKETS | --between BEGIN END | --night DATE | --files PATH ...] "
+    "[--ids ID ...] [--language LANGUAGE]"
+)
 _DEPLOY = "%deploy NAME [--start latest|earliest|TIME] [--no-wait]"
 
 
@@ -57,6 +60,9 @@ class SkysieveMagics(Magics):  # type: ignore[misc]
         metavar=("BEGIN", "END"),
         help="Preview on packets of this range of time instead, each an ISO time with a zone.",
     )
+    @argument("--night", type=_unquoted, help="Preview on the night that begins on this date: 2026-03-05.")
+    @argument("--files", nargs="+", type=_unquoted, help="Preview on the packets in these files and folders.")
+    @argument("--ids", nargs="+", type=_unquoted, help="Preview on the alerts of these ids only.")
     @argument(
         "--language",
         "-l",
@@ -69,8 +75,6 @@ class SkysieveMagics(Magics):  # type: ignore[misc]
     def preview_cell(self, line: str, cell: str) -> Preview:
         """Preview the filter in this cell; `%deploy NAME` then lets it run."""
         options = _options(self.preview_cell, line, _FILTER)
-        if options.last is not None and options.between:
-            raise UsageError(f"Give --last or --between, not both: {_FILTER}")
         # a cell that fails must not leave its former filter to be deployed in its place
         self._filters.pop(options.name, None)
         written = options.language or language(cell, self.shell.user_ns)
@@ -82,8 +86,14 @@ class SkysieveMagics(Magics):  # type: ignore[misc]
             spec = Filter(options.name, stream=stream, **given)
             if written in TRANSLATED:
                 print(f"In SQL: {spec.where}")
-            between = tuple(options.between) if options.between else None
-            found = session.preview(spec, last=options.last, between=between)
+            found = session.preview(
+                spec,
+                last=options.last,
+                between=tuple(options.between) if options.between else None,
+                night=options.night,
+                files=options.files,
+                ids=options.ids,
+            )
         self._filters[spec.name] = spec
         return found
 

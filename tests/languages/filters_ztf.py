@@ -167,3 +167,25 @@ PYTHON = {
 
 def brightest_before(a):
     return min((p["magpsf"] for p in detected(a) or []), default=None)
+
+
+BOOM = {
+    '[{"$match": {"candidate.drb": {"$gt": 0.9}}}, {"$project": {"objectId": 1}}]': lambda a: gt(a(DRB), 0.9),
+    '[{"$match": {"candidate.magpsf": {"$lt": 18.5}, "candidate.fid": {"$in": [1, 3]}}}]': lambda a: both(
+        lt(a(MAG), 18.5), one_of(a(FID), 1, 3)
+    ),
+    '[{"$match": {"candidate.drb": {"$not": {"$gt": 0.9}}}}]': lambda a: a(DRB) is None or a(DRB) <= 0.9,
+    '[{"$match": {"candidate.drb": {"$exists": false}, "candidate.rb": {"$gte": 0.55}}}]': lambda a: both(
+        a(DRB) is None, ge(a(RB), 0.55)
+    ),
+    '[{"$match": {"$or": [{"candidate.rb": {"$gte": 0.8}}, {"candidate.ndethist": {"$lt": 5}}]}}]': lambda a: (
+        either(ge(a(RB), 0.8), lt(a("candidate.ndethist"), 5))
+    ),
+    '[{"$match": {"$expr": {"$gt": [{"$subtract": ["$candidate.magpsf", "$candidate.magap"]}, 0.0]}}}]': (
+        lambda a: gt(sub(a(MAG), a("candidate.magap")), 0)
+    ),
+    '[{"$match": {"candidate.isdiffpos": true}}, {"$match": {"candidate.nbad": {"$eq": 0}}}]': lambda a: both(
+        one_of(a("candidate.isdiffpos"), "t", "1"), eq(a("candidate.nbad"), 0)
+    ),
+}
+"""Pipelines of BOOM: a field that a document lacks is in no order, and not unlike any value."""

@@ -42,6 +42,10 @@ class Survey:
         if kind == "columns":
             expression, means = means
             return Filter(f"{self.name}-{kind}-{what}", expression(self.stream.c), self.stream.name), means
+        if kind == "lasair":
+            return Filter.from_lasair(what, name, self.stream.name), means
+        if kind == "boom":
+            return Filter.from_boom(what, name, self.stream.name, survey=self.stream.format.name), means
         return Filter.from_function(what, self.stream.name, name), means
 
 
