@@ -53,6 +53,11 @@ _CONF = {
     "spark.sql.maxPlanStringLength": "20000",
     "spark.sql.ui.retainedExecutions": "20",
     "spark.sql.streaming.minBatchesToRetain": "10",
+    # what a query has fetched and not used, up to 55 MB for each partition, Spark would keep for five minutes
+    "spark.kafka.consumer.fetchedData.cache.timeout": "5s",
+    "spark.kafka.consumer.fetchedData.cache.evictorThreadRunInterval": "2s",
+    "spark.kafka.consumer.cache.timeout": "20s",
+    "spark.kafka.consumer.cache.evictorThreadRunInterval": "5s",
     "spark.sql.artifact.isolation.enabled": "false",
 }
 _LOGGING = """\
@@ -104,6 +109,8 @@ def start(home: Home, port: int, token: str, tell: Callable[[str], None]) -> Dae
             *("-XX:+IgnoreUnrecognizedVMOptions", "-Djdk.reflect.useDirectMethodHandle=false"),
             *("-Dio.netty.tryReflectionSetAccessible=true", "-Dio.netty.allocator.type=pooled"),
             *("-Djava.awt.headless=true", "-Djava.net.preferIPv4Stack=true", f"-Djava.io.tmpdir={scratch}"),
+            # Avro's fast reader keeps each schema that it was ever given, and every task brings its own
+            "-Dorg.apache.avro.fastread=false",
             # a corrupt length in a packet must not make Avro ask for 2 GB
             f"-Dorg.apache.avro.limits.bytes.maxLength={64 << 20}",
             f"-Dorg.apache.avro.limits.string.maxLength={64 << 20}",
