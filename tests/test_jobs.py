@@ -30,13 +30,13 @@ def stages(done, total):
 
 
 def told(bar, done, total):
-    bar(stages=stages(done, total), inflight_tasks=1, operation_id="o", done=False)
+    jobs._of_tasks(bar)(stages=stages(done, total), inflight_tasks=1, operation_id="o", done=False)
 
 
 def test_nothing_is_shown_of_what_is_soon_done(monkeypatch):
     shown = []
     monkeypatch.setattr(jobs, "_in_terminal", lambda what: lambda *state: shown.append((what, *state)))
-    bar = jobs._Bar("Previewing")
+    bar = jobs.Bar("Previewing")
     told(bar, 1, 4)
     bar.close()
     assert shown == []
@@ -46,7 +46,7 @@ def test_what_takes_long_is_shown_by_the_tasks_that_are_done_and_then_taken_away
     shown = []
     monkeypatch.setattr(jobs, "_in_terminal", lambda what: lambda *state: shown.append((what, *state)))
     monkeypatch.setattr(jobs, "_PATIENCE", 0.0)
-    bar = jobs._Bar("Previewing")
+    bar = jobs.Bar("Previewing")
     told(bar, 0, 0)
     told(bar, 1, 4)
     told(bar, 3, 4)

@@ -42,6 +42,7 @@ __all__ = [
     "Filter",
     "FilterError",
     "FilterSyntaxError",
+    "Guard",
     "PacketError",
     "Preview",
     "Session",
@@ -56,6 +57,7 @@ __all__ = [
 _LATER = {
     "Deployment": "skysieve.deployment",
     "Diff": "skysieve.diff",
+    "Guard": "skysieve.engine.guard",
     "Preview": "skysieve.preview",
     "Session": "skysieve.session",
     "Stream": "skysieve.stream",

@@ -95,6 +95,10 @@ def _show(found: dict[str, Any]) -> None:
     if missing:
         typer.echo(f"missing:   {', '.join(missing)}; `skysieve up` starts what is missing")
     if found["kafka"]:
+        from skysieve.engine.status import supervisor
+
+        if (told := supervisor(_topics())) and told.metrics:
+            typer.echo(f"metrics:   {told.metrics}")
         typer.echo(f"streams:   {', '.join(found['streams']) or 'none yet: `skysieve simulate` makes one'}")
         names = (f"{one['name']} {one['state']}" for one in found["filters"])
         typer.echo(f"filters:   {', '.join(names) or 'none'}")
@@ -185,10 +189,28 @@ def filters(as_json: JsonOption = False) -> None:
         typer.echo(
             f"{one['name']:20} {one['state']:12} {one['version']}  {one['stream']} → {one['output_topic']}"
         )
-        if one["error"]:
-            typer.echo(f"    {one['error']}")
+        for line in _told(one):
+            typer.echo(f"    {line}")
     if not found:
         typer.echo("No filter is deployed.")
+
+
+def _told(one: dict[str, Any]) -> Iterator[str]:
+    """How a filter does, in a line or two."""
+    health, bank, past = one["health"], one["bank"], one["backfill"]
+    if past:
+        yield f"backfill: {past['done']:,} of {past['count']:,} alerts"
+    if health and bank:
+        late = "" if bank["latency_median"] is None else f", {bank['latency_median']:.2f} s after they arrive"
+        yield (
+            f"{health['matched']:,} of {health['judged']:,} alerts in the last hour; "
+            f"{health['judged_per_second']:,.1f}/s in, {health['matched_per_second']:,.2f}/s out{late}; "
+            f"lag {bank['lag']:,} alerts"
+        )
+        if health["drift"]:
+            yield health["drift"]
+    if one["error"]:
+        yield one["error"]
 
 
 @app.command()
@@ -265,14 +287,17 @@ def lab(context: typer.Context) -> None:
 
 @app.command()
 def bench(
-    what: Annotated[str, typer.Argument(help="What to measure: bank, decode or preview.")] = "bank",
+    what: Annotated[str, typer.Argument(help="What to measure: bank, decode, latency or preview.")] = "bank",
     as_json: JsonOption = False,
-    count: Annotated[int | None, typer.Option(help="Packets: 40,000, or 10,000 for previews.")] = None,
+    count: Annotated[
+        int | None,
+        typer.Option(help="Packets: 40,000 unless told; 20,000 for latencies, 10,000 for previews."),
+    ] = None,
 ) -> None:
     """Measure the engine on this machine, in a session of its own."""
     from skysieve import bench as benches
 
-    usual = 10_000 if what == "preview" else 40_000
+    usual = {"preview": 10_000, "latency": 20_000}.get(what, 40_000)
     result = benches.run(what, count=usual if count is None else count, tell=tell)
     typer.echo(json.dumps(result) if as_json else benches.report(result))
 

@@ -10,10 +10,13 @@ from typing import Any
 import pandas as pd
 
 from skysieve.engine import registry
+from skysieve.engine.guard import Guard
 from skysieve.engine.registry import Registered, Version
 from skysieve.engine.status import FilterStatus, State, status_of, statuses
+from skysieve.engine.values import now
 from skysieve.errors import DeploymentError, nearest
 from skysieve.filter import Filter
+from skysieve.jobs import Bar
 from skysieve.packets import tables
 from skysieve.stream import Time, instant, open_stream
 from skysieve.topics import Record, Topics
@@ -88,17 +91,30 @@ class Deployment:
         state
             ``"running"`` (and its backfill done) or ``"stopped"``.
         timeout
-            Seconds.
+            Seconds without any progress.
 
         Raises
         ------
         DeploymentError
             If it fails, or has not come so far in time.
         """
-        end = time.monotonic() + timeout
+        bar = Bar(f"backfill of {self.name}")
+        try:
+            self._wait(state, timeout, bar)
+        finally:
+            bar.close()
+        return self
+
+    def _wait(self, state: State, timeout: float, bar: Bar) -> None:
+        reached, end = 0, time.monotonic() + timeout
         while (status := self.status()).state != state:
-            if status.state == "failed":
-                raise DeploymentError(f"Filter {self.name!r} failed: {status.error}")
+            if past := status.backfill:
+                bar(past.done, past.count)
+                if past.done > reached:  # as long as it gets on, there is no reason to give up
+                    reached, end = past.done, time.monotonic() + timeout
+            if status.state in ("failed", "paused"):
+                became = "failed" if status.state == "failed" else "is paused"
+                raise DeploymentError(f"Filter {self.name!r} {became}: {status.error}")
             if time.monotonic() > end:
                 tail = f" ({status.error})" if status.error else ""
                 raise DeploymentError(
@@ -106,7 +122,6 @@ class Deployment:
                     "`skysieve status` tells whether the supervisor runs."
                 )
             time.sleep(_EVERY)
-        return self
 
     def matches(self) -> int:
         """Number of records in its output topic."""
@@ -137,9 +152,15 @@ class Deployment:
         return table
 
     def start(self, start: Time = "latest") -> Deployment:
-        """Run it again after a stop, on alerts from now on, or from ``"earliest"`` or a time in the past on."""
+        """Run it again after a stop, a pause or a failure, on alerts from now on.
+
+        Parameters
+        ----------
+        start
+            ``"earliest"`` or a time in the past: judge also those that Kafka holds from then on.
+        """
         record = self._record
-        if record.wanted == "running":
+        if record.wanted == "running" and self.status().state not in ("paused", "failed"):
             return self
         return self._write(record, wanted="running", start=start_text(start), run=registry.new_run())
 
@@ -209,15 +230,32 @@ def as_it_is(record: Registered, status: FilterStatus | None) -> FilterStatus:
     return status_of(record, "starting")
 
 
-def deploy(topics: Topics, spec: Filter, owner: str, start: Time = "latest") -> Deployment:
-    """Put a filter into the registry; a changed one becomes a new version of its name."""
+def deploy(
+    topics: Topics,
+    spec: Filter,
+    owner: str,
+    start: Time = "latest",
+    guard: Guard | None = None,
+    **known: Any,
+) -> Deployment:
+    """Put a filter into the registry; a changed one becomes a new version of its name.
+
+    Parameters
+    ----------
+    topics, spec, owner, start
+        Kafka, the filter, whose it is, and from where on it judges.
+    guard
+        How much it may send; that of the version before unless given.
+    **known
+        What else is known of this version: ``expected`` and ``schemas``.
+    """
     before = registry.registered(topics).get(spec.name)
     if before and before.stream != spec.stream:
         raise DeploymentError(
             f"A filter {spec.name!r} is deployed on stream {before.stream!r}: remove it first, or take another name."
         )
     said = {name: value for name, value in asdict(spec).items() if name not in ("name", "stream")}
-    version = Version(version=spec.version, deployed=registry.now(), **said)
+    version = Version(version=spec.version, deployed=now(), **said, **known)
     earlier = tuple(v for v in before.versions if v.version != spec.version) if before else ()
     same = before is not None and before.current == spec.version and before.wanted == "running"
     run = before.run if before and same and start == "latest" else registry.new_run()
@@ -232,6 +270,7 @@ def deploy(topics: Topics, spec: Filter, owner: str, start: Time = "latest") -> 
             run=run,
             versions=(*earlier, version),
             current=spec.version,
+            guard=guard or (before.guard if before else Guard()),
         ),
     )
     return Deployment(spec.name, topics)

@@ -30,9 +30,10 @@ def watched(spark: SparkSession, what: str) -> Iterator[None]:
     what
         What it works on, for the bar.
     """
-    tag, bar = f"skysieve-{uuid4().hex}", _Bar(what)
+    tag, bar = f"skysieve-{uuid4().hex}", Bar(what)
+    handler: Any = _of_tasks(bar)
     spark.addTag(tag)
-    spark.registerProgressHandler(bar)
+    spark.registerProgressHandler(handler)
     try:
         yield
     except KeyboardInterrupt:
@@ -40,35 +41,53 @@ def watched(spark: SparkSession, what: str) -> Iterator[None]:
             spark.interruptTag(tag)
         raise
     finally:
-        spark.removeProgressHandler(bar)
+        spark.removeProgressHandler(handler)
         spark.removeTag(tag)
         bar.close()
 
 
-class _Bar:
-    """Adds up the tasks of one action's stages, and shows them where somebody looks."""
+class Bar:
+    """Progress that is shown, once it takes a while, where somebody looks."""
 
     def __init__(self, what: str) -> None:
         self._what, self._begun = what, time.monotonic()
         self._shown: Show | None = None
 
-    def __call__(
-        self, *, stages: Iterable[Any] | None, inflight_tasks: int, operation_id: str | None, done: bool
-    ) -> None:
-        """Spark Connect calls this several times a second."""
-        del inflight_tasks, operation_id, done
-        known = list(stages or ())
-        total = sum(stage.num_tasks for stage in known)
+    def __call__(self, done: int, total: int) -> None:
+        """Show how much is done of all that there is."""
         if not total or (self._shown is None and time.monotonic() - self._begun < _PATIENCE):
             return
         if self._shown is None:
             self._shown = _in_notebook(self._what) if _is_notebook() else _in_terminal(self._what)
-        self._shown(sum(stage.num_completed_tasks for stage in known), total, False)
+        self._shown(done, total, False)
 
     def close(self) -> None:
         """Take it away."""
         if self._shown is not None:
             self._shown(0, 0, True)
+
+
+def _of_tasks(bar: Bar) -> Callable[..., None]:
+    """What Spark Connect calls several times a second; adds up the tasks of one action's stages."""
+
+    def handle(
+        *, stages: Iterable[Any] | None, inflight_tasks: int, operation_id: str | None, done: bool
+    ) -> None:
+        del inflight_tasks, operation_id, done
+        known = list(stages or ())
+        bar(sum(stage.num_completed_tasks for stage in known), sum(stage.num_tasks for stage in known))
+
+    return handle
+
+
+def show(thing: object) -> None:
+    """Show something where somebody looks: rich in a notebook, as text on standard error."""
+    if _is_notebook():
+        from IPython.display import display
+
+        display(thing)
+    else:
+        print(thing, file=sys.stderr)
 
 
 def _is_notebook() -> bool:

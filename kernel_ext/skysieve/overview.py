@@ -39,7 +39,7 @@ def overview(home: Home) -> dict[str, Any]:
 
 
 def filters_of(kafka: Topics) -> list[dict[str, Any]]:
-    """Every deployment: name, stream, version, state, output topic, error."""
+    """Every deployment: name, stream, version, state, output topic, error, and how it and its query do."""
     found, known = [], statuses(kafka)
     for name, record in registry.registered(kafka).items():
         status = as_it_is(record, known.get(name))
@@ -51,6 +51,10 @@ def filters_of(kafka: Topics) -> list[dict[str, Any]]:
                 "state": status.state,
                 "output_topic": status.output_topic,
                 "error": status.error,
+                "health": status.health and status.health.model_dump(mode="json"),
+                "bank": status.bank and status.bank.model_dump(mode="json", exclude={"filters"}),
+                "backfill": status.backfill
+                and {"done": status.backfill.done, "count": status.backfill.count},
             }
         )
     return found

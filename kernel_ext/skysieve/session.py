@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from skysieve import deployment, local
+from skysieve import deployment, jobs, local
 from skysieve.deployment import Deployment
 from skysieve.diff import Diff, diff
 from skysieve.engine import plan, registry
+from skysieve.engine.guard import Guard
 from skysieve.engine.redrive import Redriven, redrive
-from skysieve.errors import FilterError, SessionError
+from skysieve.errors import FilterError, SessionError, SkysieveError
 from skysieve.filter import Filter
 from skysieve.home import Home
 from skysieve.languages.calls import describe, failure
@@ -80,6 +81,11 @@ class Session:
     def _samples(self) -> Samples:
         return Samples(self.spark)
 
+    @cached_property
+    def _expected(self) -> dict[str, tuple[float, float]]:
+        """Intervals of the pass rate, by the version of the filter that was previewed."""
+        return {}
+
     def _recent(self, name: str) -> Stream:
         """A stream as it was looked at a moment ago: a look costs more than a second preview does."""
         opened, found = self._opened.get(name, (-_LOOKED_AT, None))
@@ -123,7 +129,10 @@ class Session:
         """
         which: Which = {"last": last, "between": between, "night": night, "files": files, "ids": ids}
         with _answers():
-            return preview(self._samples, self._slice(spec.stream, which), spec)
+            found = preview(self._samples, self._slice(spec.stream, which), spec)
+        if ids is None and found.read > found.rejected:
+            self._expected[spec.version] = found.interval
+        return found
 
     def diff(
         self,
@@ -157,7 +166,9 @@ class Session:
     def _slice(self, stream: str, which: Which) -> Slice:
         return choose(self.topics, stream, lambda: self._recent(stream), usual=_PREVIEWED, **which)
 
-    def deploy(self, spec: Filter, *, start: Time = "latest") -> Deployment:
+    def deploy(
+        self, spec: Filter, *, start: Time = "latest", guard: Guard | None = None, compare: bool = True
+    ) -> Deployment:
         """Let a filter run as a streaming query, also when this notebook is closed.
 
         Parameters
@@ -167,6 +178,10 @@ class Session:
         start
             ``"latest"``: judge the alerts from now on. ``"earliest"`` or a time in the past: also those that
             Kafka still holds from then on.
+        guard
+            How much it may send before it is paused; by default a quarter of the alerts, and 20 GB per hour.
+        compare
+            Whether to show first what it gains and loses against the version that it replaces.
 
         Raises
         ------
@@ -177,7 +192,26 @@ class Session:
         bound = spec.bind(stream.filterable)
         with _answers():
             plan.check(self.spark, bound)
-        return deployment.deploy(self.topics, spec, getpass.getuser(), start)
+        before = registry.registered(self.topics).get(spec.name)
+        if compare and before and (before.stream, before.wanted) == (spec.stream, "running"):
+            self._compare(before.filter, spec)
+        return deployment.deploy(
+            self.topics,
+            spec,
+            getpass.getuser(),
+            start,
+            guard,
+            expected=self._expected.get(spec.version),
+            schemas=tuple(map(str, stream.versions)),
+        )
+
+    def _compare(self, old: Filter, new: Filter) -> None:
+        """Show what a change does, where that can be told; a change is no reason not to deploy."""
+        if old.version != new.version:
+            try:
+                jobs.show(self.diff(old, new))
+            except SkysieveError as error:
+                jobs.show(f"What the change does cannot be told: {error}")
 
     def redrive(self, stream: str) -> Redriven:
         """Judge again what a stream's bank had to reject, now that it can be decoded.

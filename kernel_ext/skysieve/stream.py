@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -14,10 +15,10 @@ import pandas as pd
 
 from skysieve.engine.registry import REGISTRY, state_format, stated_format
 from skysieve.engine.status import STATUS
-from skysieve.errors import SkysieveError, StreamError, nearest
+from skysieve.errors import PacketError, SkysieveError, StreamError, nearest
 from skysieve.filter import OUTPUT_PREFIX
 from skysieve.packets import avro, formats
-from skysieve.packets.columns import Columns
+from skysieve.packets.columns import Columns, Version
 from skysieve.packets.formats import Format
 from skysieve.packets.names import Names
 from skysieve.topics import Offsets, Topics, newest
@@ -144,6 +145,15 @@ class Stream:
     def described(self) -> Columns:
         """Its columns, united over the schema versions found in a sample of its packets."""
         return self.format.columns(self._sample)
+
+    @property
+    def versions(self) -> list[Version]:
+        """Schema versions of the packets in a sample."""
+        found = set()
+        for value in self._sample:
+            with suppress(PacketError):
+                found.add(self.format.version(value))
+        return sorted(found, key=str)
 
     @cached_property
     def filterable(self) -> Columns:

@@ -130,6 +130,22 @@ class Topics:
         """Offset that the next record will have."""
         return self._offsets(topic, OffsetSpec.LATEST)
 
+    def totals(self, topics: Iterable[str]) -> dict[str, int]:
+        """The sum over the partitions of where each topic ends; those that do not exist are left out."""
+        with self._admin() as admin:
+            known = admin.describe_topics(sorted(set(topics)))
+            places = [
+                TopicPartition(t["name"], p["partition_index"])
+                for t in known
+                if not t["error_code"]
+                for p in t["partitions"]
+            ]
+            found = admin.list_partition_offsets(dict.fromkeys(places, OffsetSpec.LATEST))
+        sums: dict[str, int] = {}
+        for place in places:
+            sums[place.topic] = sums.get(place.topic, 0) + found[place].offset
+        return sums
+
     def at(self, topic: str, time: datetime) -> Offsets:
         """Offset of the first record that arrived at that time or later; the end where there is none."""
         end, found = self.end(topic), self._offsets(topic, int(time.timestamp() * 1000))

@@ -11,14 +11,17 @@ from skysieve.sources import simulate
 def test_it_reports_a_rate_for_each_number_of_filters_and_for_what_it_is_compared_with(running):
     told = []
     result = bank.measure(running, 300, told.append)
-    assert set(result["bank"]) == {"1", "10", "100"}
-    assert set(result["fastavro_loop"]) == {"1", "100"}
+    assert set(result["bank"]) == {"1", "10", "100", "300"}
+    assert set(result["fastavro_loop"]) == {"1", "100", "300"}
     rates = [*result["bank"].values(), *result["fastavro_loop"].values(), result["librdkafka_raw"]]
     assert all(rate > 0 for rate in rates)
     assert result["matches"]["100"] > result["matches"]["1"] >= 0
     assert 80_000 < result["mean_bytes"] < 120_000
     text = bank.report({"cores": 2, **result})
     assert "bank, 100 filters" in text
+    assert "ns for each further one" in text
+    assert 200 < result["spark_peak_mb"] < 20_000
+    assert all(value > 0 for value in result["cpu_us_per_alert"].values())
     assert f"{result['librdkafka_raw']:,.0f}" in text
     assert any("100" in step for step in told)
 

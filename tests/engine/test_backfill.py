@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 import pytest
 from kafka.errors import KafkaError
 from skysieve import Filter
+from skysieve.engine import backfill
 from skysieve.engine.backfill import Backfills
-from skysieve.engine.registry import now
 from skysieve.engine.status import Backfill, FilterStatus, StatusBook, StreamStatus
+from skysieve.engine.values import now
 from skysieve.packets import formats
 
 LSST = formats.get("lsst")
@@ -90,6 +91,18 @@ def test_what_was_stopped_while_it_waited_is_not_judged(begun):
     until(lambda: book.filters["f0"].state == "running")
     until(lambda: not backfills.is_running("f1"))
     assert bank.judged == [(["f0"], PAST[1])]
+
+
+def test_a_long_one_is_judged_part_by_part_and_goes_on_where_it_was_broken_off(begun, monkeypatch):
+    monkeypatch.setattr(backfill, "_PART", 4)
+    book, bank, _ = begun(PAST)
+    past = book.filters["f0"].backfill
+    assert (past.done, past.count) == (0, 10)
+    bank.may.set()
+    until(lambda: book.filters["f0"].state == "running")
+    assert [stop for _, stop in bank.judged] == [{0: 3}, {0: 6}, {0: 10}]
+    broken_off = past.model_copy(update={"reached": {0: 6}})
+    assert [stop for _, stop in broken_off.parts(4)] == [{0: 10}]
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

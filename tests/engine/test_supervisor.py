@@ -13,6 +13,7 @@ from conftest import delivered
 from skysieve import Filter, local
 from skysieve.engine import registry
 from skysieve.engine.registry import Registered, Version
+from skysieve.engine.values import now
 from skysieve.errors import DeploymentError
 from skysieve.sources import Packet, send, simulate
 
@@ -71,15 +72,15 @@ def test_a_filter_that_joins_or_leaves_a_running_bank_costs_the_others_no_alert(
 def test_latest_judges_only_what_comes_from_then_on_also_after_a_stop(stream, topics, deploy):
     send(packets(50, 22), stream, topics.bootstrap)
     one = deploy()
-    now = packets(30, 23)
-    send(now, stream, topics.bootstrap)
-    assert ids(delivered(one, 30)) == ids(now)
+    first = packets(30, 23)
+    send(first, stream, topics.bootstrap)
+    assert ids(delivered(one, 30)) == ids(first)
     one.stop().wait("stopped")
     send(packets(40, 24), stream, topics.bootstrap)
     one.start().wait("running")
     later = packets(20, 25)
     send(later, stream, topics.bootstrap)
-    assert ids(delivered(one, 50)) == ids(now + later)
+    assert ids(delivered(one, 50)) == ids(first + later)
 
 
 def test_earliest_or_a_time_selects_from_the_past_up_to_where_the_bank_takes_over(stream, topics, deploy):
@@ -107,6 +108,7 @@ def test_a_changed_filter_takes_over_where_the_version_before_it_stopped(sky, st
     flow.join()
     places = judged(one, len(sent))
     assert ids(again[0][0] for again in places.values()) == ids(sent)
+    assert all(len({version for _, version in again}) == 1 for again in places.values())
     assert {again[0][1] for again in places.values()} == {first, second}
     assert list(one.versions["version"]) == [first, second]
     assert one.version == first
@@ -152,7 +154,7 @@ def test_a_registered_filter_that_cannot_run_is_marked_failed_and_the_others_go_
     sky, stream, topics, name, deploy, deployed
 ):
     one = deploy()
-    at = registry.now()
+    at = now()
     bad = Version(version="bad", where="diaSource.nonsense > 1", deployed=at)
     worse = Version(version="worse", where="no_such_function(diaSource.ra) > 1", deployed=at)
     for version in (bad, worse):

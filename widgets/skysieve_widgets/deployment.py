@@ -2,11 +2,84 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
 
 from skysieve_widgets.markup import card, count, escape, key_values
 
-_LOOKS = {"running": "sky-good", "failed": "sky-bad"}
+_LOOKS = {"running": "sky-good", "failed": "sky-bad", "paused": "sky-bad"}
+
+
+class HealthLike(Protocol):
+    """What is shown of how a filter does."""
+
+    @property
+    def judged(self) -> int:
+        """Alerts judged within the last hour."""
+
+    @property
+    def matched(self) -> int:
+        """How many of these passed."""
+
+    @property
+    def pass_rate(self) -> float | None:
+        """Their share."""
+
+    @property
+    def judged_per_second(self) -> float:
+        """Alerts judged per second."""
+
+    @property
+    def matched_per_second(self) -> float:
+        """Matches per second."""
+
+    @property
+    def last_match(self) -> datetime | None:
+        """When it last had a match."""
+
+    @property
+    def drift(self) -> str | None:
+        """What to say where it passes another share than its preview did."""
+
+
+class BankLike(Protocol):
+    """What is shown of how the query does that a filter runs in."""
+
+    @property
+    def lag(self) -> int:
+        """Alerts that wait."""
+
+    @property
+    def lag_seconds(self) -> float:
+        """For how long."""
+
+    @property
+    def latency_median(self) -> float | None:
+        """Seconds from a packet to its matches."""
+
+    @property
+    def latency_p99(self) -> float | None:
+        """The same, for the slowest hundredth."""
+
+    @property
+    def restarts(self) -> int:
+        """How often it fell and was started again."""
+
+    @property
+    def in_python(self) -> bool:
+        """Whether packets are split in Python."""
+
+
+class BackfillLike(Protocol):
+    """What is shown of a backfill."""
+
+    @property
+    def done(self) -> int:
+        """Alerts judged."""
+
+    @property
+    def count(self) -> int:
+        """Alerts to judge in all."""
 
 
 class DeploymentLike(Protocol):
@@ -36,6 +109,44 @@ class DeploymentLike(Protocol):
     def error(self) -> str | None:
         """Why it does not run, if it does not."""
 
+    @property
+    def health(self) -> HealthLike | None:
+        """How it does, once that is known."""
+
+    @property
+    def bank(self) -> BankLike | None:
+        """How its query does, once that is known."""
+
+    @property
+    def backfill(self) -> BackfillLike | None:
+        """What of the past it has yet to judge."""
+
+
+def health_rows(deployment: DeploymentLike) -> list[tuple[str, str]]:
+    """How a deployment does, as pairs of a word and what to say; empty until it is known."""
+    rows, health, bank = [], deployment.health, deployment.bank
+    if past := deployment.backfill:
+        share = 100 * past.done / past.count if past.count else 100
+        rows.append(("backfill", f"{count(past.done)} of {count(past.count)} alerts ({share:.0f} %)"))
+    if health and bank:
+        rate = "" if health.pass_rate is None else f" ({100 * health.pass_rate:.3g} %)"
+        rows.append(("last hour", f"{count(health.matched)} of {count(health.judged)} alerts passed{rate}"))
+        rows.append(
+            ("now", f"{health.judged_per_second:,.1f} alerts/s in, {health.matched_per_second:,.2f} out")
+        )
+        last = "none yet" if health.last_match is None else f"{health.last_match:%Y-%m-%d %H:%M:%S} UTC"
+        rows.append(("last match", last))
+    if bank:
+        waiting = f"{count(bank.lag)} alerts, {bank.lag_seconds:.1f} s" if bank.lag else "none"
+        rows.append(("lag", waiting))
+        if bank.latency_median is not None and bank.latency_p99 is not None:
+            rows.append(("latency", f"{bank.latency_median:.2f} s median, {bank.latency_p99:.2f} s for 99 %"))
+        if bank.restarts:
+            rows.append(("restarts", count(bank.restarts)))
+        if bank.in_python:
+            rows.append(("decoding", "packets are split in Python first: they are no single plain records"))
+    return rows
+
 
 def deployment_html(deployment: DeploymentLike, matches: int | None = None) -> str:
     """Write a deployment's status as HTML for a notebook.
@@ -58,7 +169,8 @@ def deployment_html(deployment: DeploymentLike, matches: int | None = None) -> s
     rows = [("stream", deployment.stream), ("output topic", deployment.output_topic or "—")]
     if matches is not None:
         rows.append(("matches", count(matches)))
-    error = f'<p class="sky-alarm">{escape(deployment.error)}</p>' if deployment.error else ""
+    rows += health_rows(deployment)
+    error = "".join(f'<p class="sky-alarm">{escape(text)}</p>' for text in _alarms(deployment))
     return card(
         f'<p class="sky-head"><b>{escape(deployment.name)}</b>{version} '
         f'<span class="sky-badge {look}">{escape(state)}</span></p>{error}{key_values(rows)}'
@@ -72,4 +184,10 @@ def deployment_text(deployment: DeploymentLike, matches: int | None = None) -> s
     if matches is not None:
         told.append(f"{count(matches)} match{'' if matches == 1 else 'es'}")
     lines = [f"{deployment.name}{version}: {deployment.state or 'unknown'}", ", ".join(told)]
-    return "\n".join([*lines, *([f"! {deployment.error}"] if deployment.error else [])])
+    lines += [f"{word}: {said}" for word, said in health_rows(deployment)]
+    return "\n".join([*lines, *(f"! {text}" for text in _alarms(deployment))])
+
+
+def _alarms(deployment: DeploymentLike) -> list[str]:
+    drift = deployment.health.drift if deployment.health else None
+    return [text for text in (deployment.error, drift) if text]

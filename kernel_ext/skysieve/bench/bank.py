@@ -5,8 +5,12 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from statistics import mean
 from typing import Any
+
+import psutil
 
 from skysieve.bench import filters, yardsticks
 from skysieve.engine.bank import Bank
@@ -18,8 +22,8 @@ from skysieve.sources.surveys import simulated
 from skysieve.stream import make_stream
 from skysieve.topics import Topics
 
-_SIZES = (1, 10, 100)
-_LOOPS = (1, 100)
+_SIZES = (1, 10, 100, 300)
+_LOOPS = (1, 100, 300)
 _RUNS = 2
 _SAMPLE = 100
 
@@ -48,11 +52,14 @@ def measure(session: LocalSession, count: int, tell: Tell) -> dict[str, Any]:
     raw = max(yardsticks.raw_rate(session.kafka, stream, end) for _ in range(_RUNS))
     tell("the bank, to warm up ...")
     _bank(sky, stream, 1, "warm-up")
-    rates, matches = {}, {}
+    spark = psutil.Process(session.pids["spark"])
+    rates, matches, cpu = {}, {}, {}
     for size in _SIZES:
         tell(f"the bank with {size} filters ...")
+        before = _cpu(spark)
         runs = [_bank(sky, stream, size, f"run{run}-of-{size}") for run in range(_RUNS)]
         rates[size], matches[size] = max(rate for rate, _ in runs), runs[-1][1]
+        cpu[size] = (_cpu(spark) - before) / _RUNS
     loops = {}
     output = make_stream(sky.topics, "bench-loop")
     for size in _LOOPS:
@@ -71,8 +78,24 @@ def measure(session: LocalSession, count: int, tell: Tell) -> dict[str, Any]:
         "bank": {str(n): round(rate, 1) for n, rate in rates.items()},
         "fastavro_loop": {str(n): round(rate, 1) for n, rate in loops.items()},
         "librdkafka_raw": round(raw, 1),
+        "cpu_us_per_alert": {str(n): round(1e6 * seconds / count, 1) for n, seconds in cpu.items()},
+        "spark_peak_mb": round(_peak_mb(spark.pid)),
         "matches": {str(n): sum(found) for n, found in matches.items()},
     }
+
+
+def _cpu(process: psutil.Process) -> float:
+    used = process.cpu_times()
+    return float(used.user + used.system)
+
+
+def _peak_mb(pid: int) -> float:
+    """Most memory that a process has held so far; what it holds now where the system does not tell."""
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    return float(psutil.Process(pid).memory_info().rss) / 2**20
 
 
 def _bank(sky: Session, stream: str, size: int, label: str) -> tuple[float, list[int]]:
@@ -106,4 +129,13 @@ def report(result: dict[str, Any]) -> str:
     for name, rate, loop in rows:
         times = f"{rate / loop:8.1f}×" if loop else f"{'':9}"
         lines.append(f"{name:28}{rate:10,.0f}{rate / raw:9.2f}{times}".rstrip())
+    cpu = result["cpu_us_per_alert"]
+    sizes = sorted(map(int, cpu))
+    further = (cpu[str(sizes[-1])] - cpu[str(sizes[0])]) / (sizes[-1] - sizes[0])
+    lines.append(
+        "processor time of Spark per alert: "
+        + ", ".join(f"{cpu[str(n)]:.0f} µs with {n}" for n in sizes)
+        + f" filters; {1000 * further:.0f} ns for each further one"
+    )
+    lines.append(f"most memory that Spark held: {result['spark_peak_mb']:,} MB")
     return "\n".join(lines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +13,12 @@ from skysieve.engine.status import Backfill, StatusBook
 from skysieve.filter import BoundFilter
 from skysieve.languages.calls import describe, failure
 from skysieve.packets.formats import Format
+from skysieve.topics import Offsets
 
 log = logging.getLogger("skysieve.supervisor")
+
+_PART = 10_000
+"""Packets, about a second of work: what the banks have to wait at most, since both share Spark's cores."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +41,19 @@ class _Job:
         same_plan = self.format.knows == other.format.knows
         return self.bank.name == other.bank.name and self.past == other.past and same_plan
 
+    def is_wanted(self, book: StatusBook) -> bool:
+        """Whether the filter still has this to do."""
+        now = book.filters.get(self.name)
+        past = now.backfill if now and now.run == self.run else None
+        return past is not None and (past.start, past.stop) == (self.past.start, self.past.stop)
+
 
 class Backfills:
     """Runs what the status book says is yet to be judged, and notes there what is done.
 
     One at a time: many at once would fill Spark's memory. Filters of a stream that wait for the same range are judged
-    together. A backfill that is broken off is done again from its beginning: its matches may then be delivered twice,
-    and are known by their source offsets.
+    together, part after part; after each, as long as it took is left to the banks. One that is broken off goes on with
+    the part that it was in: matches of that may be delivered twice, and are known by their source offsets.
     """
 
     def __init__(self, book: StatusBook, lock: threading.RLock) -> None:
@@ -79,7 +90,7 @@ class Backfills:
             with self._lock:
                 for job in jobs:
                     self._jobs.pop(job.name, None)
-                    if self._is_wanted(job):
+                    if job.is_wanted(self._book):
                         self._book.change(job.name, **outcome)
                         if outcome["error"] is None:
                             self._book.cover(job.bank.stream, job.past.start)
@@ -87,27 +98,36 @@ class Backfills:
     def _next(self) -> list[_Job]:
         """The oldest job, and those that can be done with it; what was stopped or removed waits no longer."""
         with self._lock:
-            self._jobs = {name: job for name, job in self._jobs.items() if self._is_wanted(job)}
+            self._jobs = {name: job for name, job in self._jobs.items() if job.is_wanted(self._book)}
             waiting = list(self._jobs.values())
             if not waiting:
                 self._worker = None
             return [job for job in waiting if job.joins(waiting[0])]
 
-    def _is_wanted(self, job: _Job) -> bool:
-        now = self._book.filters.get(job.name)
-        return now is not None and now.run == job.run and now.backfill == job.past
-
     def _judge(self, jobs: list[_Job]) -> dict[str, Any]:
         """What becomes of the filters' status."""
-        first, filters = jobs[0], [job.bound for job in jobs]
+        first = jobs[0]
         covered = self._book.streams[first.bank.stream].covered_from
         try:
-            first.bank.backfill(
-                filters, first.format, first.past.start, first.past.stop, reject_before=covered
-            )
+            for start, stop in first.past.parts(_PART):
+                filters = [job.bound for job in jobs if job.is_wanted(self._book)]
+                if not filters:
+                    break
+                begun = time.monotonic()
+                first.bank.backfill(filters, first.format, start, stop, reject_before=covered)
+                self._note(jobs, stop)
+                if stop != first.past.stop:
+                    time.sleep(time.monotonic() - begun)
         except Exception as error:  # whatever it is, the person who deployed must read it
             log.exception("backfill of %s failed", ", ".join(job.name for job in jobs))
             if fault := failure(str(error)):
                 return {"state": "failed", "backfill": None, "error": describe(fault)}
             return {"error": f"The backfill failed and will be tried again: {error}"}
         return {"state": "running", "backfill": None, "error": None}
+
+    def _note(self, jobs: list[_Job], reached: Offsets) -> None:
+        with self._lock:
+            for job in jobs:
+                if job.is_wanted(self._book):
+                    past = job.past.model_copy(update={"reached": reached})
+                    self._book.change(job.name, backfill=past)

@@ -15,6 +15,7 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import functions as F  # noqa: N812
 
 from skysieve.engine import plan
+from skysieve.engine.health import observed
 from skysieve.filter import BoundFilter, Filter
 from skysieve.packets.formats import Format
 from skysieve.stream import rejected_topic
@@ -47,7 +48,8 @@ class Bank:
     def __init__(self, spark: SparkSession, topics: Topics, query: str, checkpoint: str) -> None:
         self._spark, self._topics = spark, topics
         self.name, self._checkpoint = query, checkpoint
-        self.stream, _, self._alone = query.partition("/")
+        self.stream, _, alone = query.partition("/")
+        self.is_alone = bool(alone)
 
     @property
     def query(self) -> StreamingQuery | None:
@@ -59,6 +61,11 @@ class Bank:
     def is_of(name: str, query: str) -> bool:
         """Whether Spark's query of that name is the bank of this one."""
         return query.startswith(f"{_PREFIX}{name}:")
+
+    @staticmethod
+    def of(query: str) -> str:
+        """The name of the bank that a query of Spark's is."""
+        return query.removeprefix(_PREFIX).rpartition(":")[0]
 
     def runs(self, what: str) -> bool:
         """Whether the query that is running was started as this."""
@@ -79,7 +86,14 @@ class Bank:
 
         Read from the checkpoint through Spark, since only Spark need see that folder.
         """
-        batches = self._numbers("commits")
+        return self._newest("commits")
+
+    def begun(self) -> Offsets | None:
+        """Where the newest batch ends, committed or not; None before the first."""
+        return self._newest("offsets")
+
+    def _newest(self, folder: str) -> Offsets | None:
+        batches = self._numbers(folder)
         if not batches:
             return None
         text = self._spark.read.text(f"{self._checkpoint}/offsets/{max(batches)}", wholetext=True).first()
@@ -99,7 +113,13 @@ class Bank:
             raise
 
     def start(
-        self, what: str, filters: Sequence[BoundFilter], packet_format: Format, begin: Offsets
+        self,
+        what: str,
+        filters: Sequence[BoundFilter],
+        packet_format: Format,
+        begin: Offsets,
+        *,
+        exact: bool = True,
     ) -> StreamingQuery:
         """Start the query.
 
@@ -111,6 +131,9 @@ class Bank:
             What it evaluates, and on what.
         begin
             Where to begin; counts only where there is no checkpoint yet.
+        exact
+            Whether each micro-batch waits until its progress is on disk. Without that matches are out in half the
+            time, and after a crash about a second's worth of packets is judged again.
         """
         source = (
             self._spark.readStream.format("kafka")
@@ -121,10 +144,11 @@ class Bank:
             .load()
         )
         return (
-            self.output(source, filters, packet_format, {} if self._alone else None)
+            self.output(observed(source), filters, packet_format, {} if self.is_alone else None)
             .writeStream.format("kafka")
             .options(**plan.sink_options(self._topics))
             .option("checkpointLocation", self._checkpoint)
+            .option("asyncProgressTrackingEnabled", str(not exact).lower())
             .queryName(self._name(what))
             .start()
         )
@@ -141,6 +165,13 @@ class Bank:
         past = plan.read_range(self._spark, self._topics, self.stream, start, stop)
         output = self.output(past, filters, packet_format, reject_before)
         output.write.format("kafka").options(**plan.sink_options(self._topics)).save()
+
+    def rehearse(
+        self, filters: Sequence[BoundFilter], packet_format: Format, start: Offsets, stop: Offsets
+    ) -> None:
+        """Judge a range of the past and write nothing; raises what the bank would fall on."""
+        past = plan.read_range(self._spark, self._topics, self.stream, start, stop)
+        self.output(past, filters, packet_format).write.format("noop").mode("overwrite").save()
 
     def output(
         self,

@@ -15,6 +15,10 @@ from skysieve.topics import Topics
 def supervise(stopped: threading.Event) -> None:
     """Run the supervisor of ``$SKYSIEVE_KAFKA`` and ``$SKYSIEVE_SPARK`` until told to stop.
 
+    Prometheus reads its metrics on loopback at ``$SKYSIEVE_METRICS_PORT``, else at a free port that ``skysieve status``
+    tells. With ``$SKYSIEVE_PROGRESS`` set to ``asynchronous`` matches are out sooner, and more packets are judged again
+    after a crash.
+
     Raises
     ------
     SessionError
@@ -30,4 +34,15 @@ def supervise(stopped: threading.Event) -> None:
     token = os.environ.get("SPARK_CONNECT_AUTHENTICATE_TOKEN")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("kafka").setLevel(logging.WARNING)
-    Supervisor(Topics(kafka), lambda session: connect(spark, token, session), checkpoints).run(stopped)
+    port = int(os.environ.get("SKYSIEVE_METRICS_PORT") or 0)
+    progress = os.environ.get("SKYSIEVE_PROGRESS") or "exact"
+    if progress not in ("exact", "asynchronous"):
+        raise SessionError(f"$SKYSIEVE_PROGRESS is {progress!r}: it can be exact or asynchronous.")
+    supervisor = Supervisor(
+        Topics(kafka),
+        lambda session: connect(spark, token, session),
+        checkpoints,
+        metrics_port=port,
+        exact=progress == "exact",
+    )
+    supervisor.run(stopped)

@@ -13,8 +13,8 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import functions as F  # noqa: N812
 
 from skysieve.engine import plan, registry
-from skysieve.engine.registry import Value, now
 from skysieve.engine.status import statuses
+from skysieve.engine.values import Value, now
 from skysieve.errors import DeploymentError
 from skysieve.filter import BoundFilter
 from skysieve.packets.decode import decode, kafka

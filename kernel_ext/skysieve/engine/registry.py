@@ -5,12 +5,14 @@ One record per filter, and one per stream whose packet format was stated, as JSO
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal
 from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
+from skysieve.engine.guard import Guard
+from skysieve.engine.values import Value
 from skysieve.filter import Filter
 from skysieve.topics import Topics
 
@@ -20,14 +22,12 @@ STREAM = "/stream/"
 COMPACTED = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1", "segment.ms": "86400000"}
 
 
-class Value(BaseModel):
-    """An immutable record; fields that a later release may add are let pass."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
 class Version(Value):
-    """One version of a deployed filter."""
+    """One version of a deployed filter.
+
+    ``expected`` is the interval of the pass rate that its preview gave, ``schemas`` are the versions of the packets'
+    schema that its stream had when it was deployed.
+    """
 
     version: str
     where: str
@@ -36,7 +36,9 @@ class Version(Value):
     emit: str = ""
     tags: tuple[str, ...] = ()
     owner: str = ""
-    made_with: dict[str, str] = {}
+    made_with: dict[str, str] = Field(default_factory=dict)
+    expected: tuple[float, float] | None = None
+    schemas: tuple[str, ...] = ()
     deployed: datetime
 
 
@@ -60,12 +62,25 @@ class Registered(Value):
     run: str
     versions: tuple[Version, ...]
     current: str
+    guard: Guard = Guard()
+
+    @property
+    def expected(self) -> tuple[float, float] | None:
+        """The interval of the pass rate that the current version's preview gave, if it had one."""
+        return self._said(self.current).expected
 
     @property
     def filter(self) -> Filter:
         """The filter of the current version."""
-        version = next(v for v in self.versions if v.version == self.current)
-        return Filter(self.name, stream=self.stream, **version.model_dump(exclude={"version", "deployed"}))
+        return self.in_version(self.current)
+
+    def in_version(self, version: str) -> Filter:
+        """The filter of a version."""
+        said = self._said(version).model_dump(exclude={"version", "deployed", "expected", "schemas"})
+        return Filter(self.name, stream=self.stream, **said)
+
+    def _said(self, version: str) -> Version:
+        return next(v for v in self.versions if v.version == version)
 
     @property
     def query(self) -> str:
@@ -81,11 +96,6 @@ class Registered(Value):
 def new_run() -> str:
     """Make an id for a filter that begins anew."""
     return uuid4().hex
-
-
-def now() -> datetime:
-    """Tell the time, aware of its zone."""
-    return datetime.now(UTC)
 
 
 def prepare(topics: Topics) -> None:

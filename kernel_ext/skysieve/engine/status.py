@@ -3,29 +3,60 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, Literal
 
 from pydantic import Field
 
-from skysieve.engine.registry import COMPACTED, Registered, Value, now
+from skysieve.engine.health import FilterHealth, QueryHealth
+from skysieve.engine.registry import COMPACTED, Registered
+from skysieve.engine.values import Value, now
 from skysieve.topics import Offsets, Topics
 
 STATUS = "skysieve-status"
 _SUPERVISOR = "/supervisor"
 _STREAM = "/stream/"
+_HEALTH = "/health/"
 # No filter can have a name with a slash.
 
-State = Literal["starting", "backfilling", "running", "stopped", "failed"]
+State = Literal["starting", "backfilling", "running", "stopped", "paused", "failed"]
+
+_OUT = ("paused", "failed")
 
 log = logging.getLogger("skysieve.supervisor")
 
 
 class Backfill(Value):
-    """A range of the past that a filter has yet to judge."""
+    """A range of the past that a filter has yet to judge, and how far it has come in it."""
 
     start: Offsets
     stop: Offsets
+    reached: Offsets = Field(default_factory=dict)
+
+    @property
+    def count(self) -> int:
+        """Number of packets in it."""
+        return sum(max(0, end - self.start.get(p, 0)) for p, end in self.stop.items())
+
+    @property
+    def done(self) -> int:
+        """Number of those that were judged."""
+        return sum(max(0, self.reached[p] - self.start.get(p, 0)) for p in self.reached)
+
+    def parts(self, size: int) -> Iterator[tuple[Offsets, Offsets]]:
+        """What is left of it, in ranges of about so many packets, each partition in its own order.
+
+        >>> past = Backfill(start={0: 0, 1: 5}, stop={0: 10, 1: 5}, reached={0: 4, 1: 5})
+        >>> [stop for _, stop in past.parts(3)]
+        [{0: 7, 1: 5}, {0: 10, 1: 5}]
+        """
+        begin = {p: min(end, self.reached.get(p, self.start.get(p, 0))) for p, end in self.stop.items()}
+        left = {p: end - begin[p] for p, end in self.stop.items()}
+        steps = -(-sum(left.values()) // size)
+        ends = [{p: begin[p] + left[p] * step // steps for p in left} for step in range(1, steps + 1)]
+        return pairwise([begin, *ends])
 
 
 class FilterStatus(Value):
@@ -33,7 +64,8 @@ class FilterStatus(Value):
 
     ``since`` holds the first offset of each partition that the bank judged in this run; with ``start`` in the past,
     what comes before is judged by a backfill up to just there. ``query`` is the streaming query that it runs in: its
-    stream's bank, or one of its own.
+    stream's bank, or one of its own. ``health`` tells how the filter does, and ``bank`` how that query does; both are
+    missing until it was looked at.
     """
 
     name: str
@@ -46,6 +78,8 @@ class FilterStatus(Value):
     since: Offsets = Field(default_factory=dict)
     backfill: Backfill | None = None
     error: str | None = None
+    health: FilterHealth | None = None
+    bank: QueryHealth | None = None
     updated: datetime
 
     @property
@@ -68,17 +102,37 @@ class StreamStatus(Value):
 
 
 class SupervisorStatus(Value):
-    """The supervisor's Spark session and its last sign of life."""
+    """The supervisor's Spark session, where Prometheus reads its metrics, and its last sign of life."""
 
     session: str
     pid: int
+    metrics: str | None = None
     heartbeat: datetime
 
 
 def statuses(topics: Topics) -> dict[str, FilterStatus]:
-    """The status of every deployment, by name."""
+    """The status of every deployment, by name, and how it does."""
     found = topics.newest_by_key(STATUS)
-    return {k: FilterStatus.model_validate_json(v) for k, v in found.items() if not k.startswith("/")}
+    known = {k: FilterStatus.model_validate_json(v) for k, v in found.items() if not k.startswith("/")}
+    banks = {
+        k.removeprefix(_HEALTH): QueryHealth.model_validate_json(v)
+        for k, v in found.items()
+        if k.startswith(_HEALTH)
+    }
+    return {name: _with_health(status, banks.get(status.query)) for name, status in known.items()}
+
+
+def _with_health(status: FilterStatus, bank: QueryHealth | None) -> FilterStatus:
+    if bank is None or status.state not in ("running", "backfilling"):
+        return status
+    alone = bank.model_copy(update={"filters": {}})
+    return status.model_copy(update={"health": bank.filters.get(status.name), "bank": alone})
+
+
+def supervisor(topics: Topics) -> SupervisorStatus | None:
+    """What the supervisor last said of itself."""
+    value = topics.newest_by_key(STATUS).get(_SUPERVISOR)
+    return SupervisorStatus.model_validate_json(value) if value else None
 
 
 def status_of(record: Registered, state: State, **more: Any) -> FilterStatus:
@@ -104,14 +158,17 @@ class StatusBook:
         self.filters: dict[str, FilterStatus] = {}
         self.streams: dict[str, StreamStatus] = {}
         self.session: str | None = None
+        self._health: dict[str, QueryHealth] = {}
 
     def recall(self) -> None:
         """Read the topic; made where it does not exist."""
         self._topics.create({STATUS: 1}, COMPACTED)
-        self.filters, self.streams = {}, {}
+        self.filters, self.streams, self._health = {}, {}, {}
         for key, value in self._topics.newest_by_key(STATUS).items():
             if key == _SUPERVISOR:
                 self.session = SupervisorStatus.model_validate_json(value).session
+            elif key.startswith(_HEALTH):
+                self._health[key.removeprefix(_HEALTH)] = QueryHealth.model_validate_json(value)
             elif key.startswith(_STREAM):
                 self.streams[key.removeprefix(_STREAM)] = StreamStatus.model_validate_json(value)
             else:
@@ -120,12 +177,12 @@ class StatusBook:
     def is_live(self, name: str) -> bool:
         """Whether this filter, in whatever version, was being judged last."""
         status = self.filters.get(name)
-        return status is not None and status.has_begun and status.state not in ("stopped", "failed")
+        return status is not None and status.has_begun and status.state not in ("stopped", *_OUT)
 
-    def has_failed(self, record: Registered) -> bool:
-        """Whether this run of the deployment is known to fail."""
+    def is_out(self, record: Registered) -> bool:
+        """Whether this run of the deployment was taken out: it fails, or was paused."""
         status = self.filters.get(record.name)
-        return status is not None and status.state == "failed" and status.run == record.run
+        return status is not None and status.state in _OUT and status.run == record.run
 
     def publish(self, status: FilterStatus) -> None:
         """Note and announce a status, if it is news."""
@@ -146,6 +203,22 @@ class StatusBook:
         self.filters.pop(name, None)
         self._topics.write(STATUS, [(name, None)])
 
+    @property
+    def health(self) -> dict[str, QueryHealth]:
+        """How each bank does."""
+        return dict(self._health)
+
+    def tell(self, health: QueryHealth) -> None:
+        """Announce how a bank does, if it is news."""
+        if health.is_news(self._health.get(health.query)):
+            self._health[health.query] = health
+            self._write(_HEALTH + health.query, health)
+
+    def forget_health(self, query: str) -> None:
+        """Drop what was told of a bank that does not run any more."""
+        if self._health.pop(query, None):
+            self._topics.write(STATUS, [(_HEALTH + query, None)])
+
     def note(self, stream: str, status: StreamStatus) -> None:
         """Note how far a stream's bank has come."""
         self.streams[stream] = status
@@ -157,10 +230,11 @@ class StatusBook:
         covered = {p: min(o, start.get(p, o)) for p, o in known.covered_from.items()}
         self.note(stream, known.model_copy(update={"covered_from": covered}))
 
-    def beat(self, session: str, pid: int) -> None:
+    def beat(self, session: str, pid: int, metrics: str | None = None) -> None:
         """Give a sign of life."""
         self.session = session
-        self._write(_SUPERVISOR, SupervisorStatus(session=session, pid=pid, heartbeat=now()))
+        status = SupervisorStatus(session=session, pid=pid, metrics=metrics, heartbeat=now())
+        self._write(_SUPERVISOR, status)
 
     def _write(self, key: str, value: Value) -> None:
         self._topics.write(STATUS, [(key, value.model_dump_json().encode())])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import os
 import threading
@@ -14,19 +12,22 @@ from uuid import uuid4
 
 from kafka import KafkaConsumer
 from kafka.errors import KafkaError
-from pyspark.errors import AnalysisException, PySparkException
+from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
-from skysieve.engine import plan, registry
+from skysieve.engine import metrics, registry
 from skysieve.engine.backfill import Backfills
 from skysieve.engine.bank import Bank
+from skysieve.engine.launch import Launcher, mark
 from skysieve.engine.pauses import LONGEST, Pause
 from skysieve.engine.registry import Registered
-from skysieve.engine.status import Backfill, State, StatusBook, StreamStatus, status_of
-from skysieve.errors import SkysieveError
+from skysieve.engine.status import Backfill, State, StatusBook, status_of
+from skysieve.engine.watch import Watch
+from skysieve.errors import DeploymentError, SkysieveError
 from skysieve.filter import BoundFilter
 from skysieve.languages.calls import describe, failure
+from skysieve.languages.functions import missing
 from skysieve.stream import Stream, open_stream, rejected_topic
 from skysieve.topics import Offsets, Topics
 
@@ -52,19 +53,37 @@ class Supervisor:
         after a crash it finds the queries of its predecessor and starts no twin.
     checkpoints
         Folder for checkpoints, one sub-folder per stream, on a file system that Spark's driver sees.
+    metrics_port
+        Where to serve metrics on loopback, 0 for any port that is free; None serves none.
+    exact
+        Whether banks wait until their progress is on disk (see :meth:`skysieve.engine.bank.Bank.start`).
     """
 
-    def __init__(self, topics: Topics, connect: Connect, checkpoints: str) -> None:
-        self._topics, self._connect, self._checkpoints = topics, connect, checkpoints
+    def __init__(
+        self,
+        topics: Topics,
+        connect: Connect,
+        checkpoints: str,
+        *,
+        metrics_port: int | None = None,
+        exact: bool = True,
+    ) -> None:
+        self._topics, self._connect = topics, connect
         self._registered: dict[str, Registered] = {}
         self._lock = threading.RLock()
         self._book = StatusBook(topics)
         self._backfills = Backfills(self._book, self._lock)
-        self._queries: dict[str, StreamingQuery] = {}
+        self._launcher = Launcher(
+            topics, self._book, self._registered, lambda: self._session, checkpoints, exact
+        )
+        self._queries: dict[str, StreamingQuery | None] = {}
+        self._suspected: set[str] = set()
         self._pauses: dict[str, Pause] = {}
         self._sources: dict[str, Stream] = {}
         self._looked_at: dict[str, Offsets] = {}
         self._spark: SparkSession | None = None
+        self._watch = Watch(topics, self._book, self._registered, lambda: self._session)
+        self._metrics = None if metrics_port is None else metrics.serve(self._book, metrics_port)
 
     def run(self, stopped: threading.Event) -> None:
         """Work until told to stop; what is lost on the way (Spark, Kafka) is found again, with growing pauses."""
@@ -90,7 +109,7 @@ class Supervisor:
         """Read the registry to its end, put everything in order, then follow what changes."""
         end = self._topics.end(registry.REGISTRY)[0]
         (place,) = consumer.assignment()
-        self._registered = {}
+        self._registered.clear()
         while consumer.position(place) < end and not stopped.is_set():
             self._take(consumer, 1000)
         touched = {q for r in self._registered.values() for q in r.queries}
@@ -99,12 +118,12 @@ class Supervisor:
         while not stopped.is_set():
             for query in sorted(touched | self._fallen()):
                 self._reconcile(query)
-            taught: set[str] = set()
+            found: set[str] = set()
             if time.monotonic() - beat > _HEARTBEAT:
                 self._beat()
-                taught = self._taught()
+                found = self._taught() | self._watched()
                 beat = time.monotonic()
-            touched = self._take(consumer, 300) | taught
+            touched = self._take(consumer, 300) | found
 
     def _take(self, consumer: KafkaConsumer, patience_ms: int) -> set[str]:
         """Note what the registry says next; gives the queries that this touches."""
@@ -130,6 +149,16 @@ class Supervisor:
                 wiser.add(name)
         return wiser
 
+    def _watched(self) -> set[str]:
+        """Queries with a filter that sends too much; a fault in telling how they do must not touch them."""
+        try:
+            return self._watch.look(self._sources)
+        except (SkysieveError, PySparkException, KafkaError, OSError):
+            raise
+        except Exception:
+            log.exception("how the banks do cannot be told")
+            return set()
+
     def _note(self, name: str, value: bytes | None) -> set[str]:
         if name.startswith(registry.STREAM):
             return {name.removeprefix(registry.STREAM)}
@@ -152,7 +181,7 @@ class Supervisor:
         """Make a query run just the filters that should be running in it."""
         with self._lock:
             here = {n: r for n, r in self._registered.items() if r.query == query}
-            bank = self._bank(query)
+            bank = self._launcher.bank(query)
             try:
                 source = open_stream(self._topics, bank.stream).refreshed(self._sources.get(query))
                 bound = self._bind(source, here)
@@ -164,12 +193,14 @@ class Supervisor:
                         self._book.publish(status_of(record, "failed", error=str(error)))
                 return
             self._sources[query] = source
-            if not bound and not self._is_needed(query):
+            if not bound and not self._launcher.is_needed(query):
                 bank.stop()
                 del self._sources[query]
-            elif not bank.runs(_mark(source, here, bound)):
+            elif not bank.runs(mark(source, here, bound)):
                 bank.stop()
-                self._launch(query, source, here, bound)
+                suspected = query in self._suspected
+                self._suspected.discard(query)
+                self._queries[query] = self._launcher.launch(query, source, here, bound, suspected=suspected)
             self._forget_removed(query)
             for name, record in here.items():
                 if record.wanted == "stopped":
@@ -177,16 +208,6 @@ class Supervisor:
                 elif name in bound:
                     self._announce(source, record)
                     self._backfills.begin(bank, source.format, bound[name])
-
-    def _is_needed(self, query: str) -> bool:
-        """Whether a stream's bank is to reject what cannot be decoded, for filters that have queries of their own."""
-        others = [r for r in self._registered.values() if r.stream == query and r.query != query]
-        return any(r.wanted == "running" and not self._book.has_failed(r) for r in others)
-
-    def _bank(self, query: str) -> Bank:
-        known = self._book.streams.get(query)
-        checkpoint = known.checkpoint if known else "none"
-        return Bank(self._session, self._topics, query, f"{self._checkpoints}/{query}/{checkpoint}")
 
     def _forget_removed(self, query: str) -> None:
         """Only now that nothing writes there any more: who removed a filter may be waiting to delete its topic."""
@@ -198,46 +219,12 @@ class Supervisor:
         """The filters that should be running; one that cannot is marked and left out."""
         found = {}
         for name, record in sorted(here.items()):
-            if record.wanted == "running" and not self._book.has_failed(record):
+            if record.wanted == "running" and not self._book.is_out(record):
                 try:
-                    found[name] = record.filter.bind(source.filterable)
+                    found[name] = _complete(record).filter.bind(source.filterable)
                 except SkysieveError as error:
                     self._book.publish(status_of(record, "failed", error=str(error)))
         return found
-
-    def _launch(
-        self, query: str, source: Stream, here: Mapping[str, Registered], bound: dict[str, BoundFilter]
-    ) -> None:
-        """Start the bank where it stopped; from now on, if none of these filters was running.
-
-        Each start gets a checkpoint of its own, at the offsets to which the last one was committed: all that a bank
-        has to remember is how far it came, and Spark 4.1 cannot go on from a checkpoint with a batch that was begun
-        and not committed (SPARK-55271).
-        """
-        known, end = self._book.streams.get(query), self._topics.end(source.name)
-        begin = covered = end
-        last = self._bank(query)
-        if known and (not bound or any(self._book.is_live(name) for name in bound)):
-            reached = last.position() or known.position
-            begin, covered = {p: reached.get(p, 0) for p in end}, known.covered_from
-        now = StreamStatus(covered_from=covered, position=begin, checkpoint=uuid4().hex[:12])
-        self._book.note(query, now)
-        while True:
-            try:
-                self._queries[query] = self._bank(query).start(
-                    _mark(source, here, bound), list(bound.values()), source.format, begin
-                )
-            except AnalysisException as error:
-                if not bound:
-                    raise
-                for name, reason in (self._culprits(bound) or dict.fromkeys(bound, str(error))).items():
-                    self._book.publish(status_of(here[name], "failed", error=reason))
-                    del bound[name]
-                if not bound and not self._is_needed(query):
-                    break
-            else:
-                last.discard()
-                break
 
     def _announce(self, source: Stream, record: Registered) -> None:
         """Say that a filter runs; one that begins anew has joined the bank where that was started last."""
@@ -255,22 +242,12 @@ class Supervisor:
         state = "backfilling" if past else "running"
         self._book.publish(status_of(record, state, since=begin, backfill=past))
 
-    def _culprits(self, bound: Mapping[str, BoundFilter]) -> dict[str, str]:
-        """Those filters that Spark refuses, each tried by itself."""
-        found = {}
-        for name, one in bound.items():
-            try:
-                plan.check(self._session, one)
-            except SkysieveError as error:
-                found[name] = str(error)
-        return found
-
     def _fallen(self) -> set[str]:
         """Queries that should run and do not, and those with a backfill to begin again; each after a pause."""
         wanted = {
             query
             for r in self._registered.values()
-            if r.wanted == "running" and not self._book.has_failed(r)
+            if r.wanted == "running" and not self._book.is_out(r)
             for query in r.queries
         }
         names = [q.name or "" for q in self._session.streams.active]
@@ -288,6 +265,8 @@ class Supervisor:
         if error is None:
             return
         log.error("the bank of %s fell: %s", query, error)
+        self._suspected.add(query)
+        self._watch.fell(query)
         fault = failure(str(error))
         reason = (
             describe(fault)
@@ -305,7 +284,7 @@ class Supervisor:
             for name, record in self._registered.items():
                 if self._book.is_live(name):
                     self._book.change(name, state="starting", error=reason)
-                elif record.wanted == "running" and not self._book.has_failed(record):
+                elif record.wanted == "running" and not self._book.is_out(record):
                     self._book.publish(status_of(record, "starting", error=reason))
 
     def _open_session(self) -> None:
@@ -324,7 +303,7 @@ class Supervisor:
 
     def _beat(self) -> None:
         assert self._book.session is not None
-        self._book.beat(self._book.session, os.getpid())
+        self._book.beat(self._book.session, os.getpid(), self._metrics)
 
     @property
     def _session(self) -> SparkSession:
@@ -332,8 +311,12 @@ class Supervisor:
         return self._spark
 
 
-def _mark(source: Stream, here: Mapping[str, Registered], bound: Mapping[str, BoundFilter]) -> str:
-    """What tells one set of running filters, and of the schemas they can read, from another."""
-    filters = sorted((name, here[name].current, here[name].run) for name in bound)
-    content = json.dumps([source.format.name, source.format.knows, filters])
-    return hashlib.sha256(content.encode()).hexdigest()[:16]
+def _complete(record: Registered) -> Registered:
+    """The same, if what its filter was made with is still here."""
+    if lost := missing(record.filter.made_with):
+        needs = ", ".join(f"{name} {version}" for name, version in lost.items())
+        raise DeploymentError(
+            f"Filter {record.name!r} {record.current} cannot be rebuilt: it was made with {needs}, which the "
+            "supervisor's Python lacks. Install that there and on Spark's workers, and start the filter again."
+        )
+    return record

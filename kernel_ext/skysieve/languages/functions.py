@@ -8,7 +8,7 @@ import inspect
 import math
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import metadata
 from types import ModuleType
 from typing import Any
@@ -75,6 +75,18 @@ def versions(code: str) -> dict[str, str]:
             roots.add(node.module.partition(".")[0])
     named = {name for root in roots for name in _distributions().get(root, [])}
     return {name: metadata.version(name) for name in sorted(named)}
+
+
+def missing(made_with: Mapping[str, str]) -> dict[str, str]:
+    """Those of some distributions that are not installed here, with the versions that they had.
+
+    Examples
+    --------
+    >>> missing({"python": "3.11.2", "numpy": "2.0", "no-such-package": "1.2"})
+    {'no-such-package': '1.2'}
+    """
+    known = {d.name.lower() for d in metadata.distributions() if d.name}
+    return {name: version for name, version in made_with.items() if name.lower() not in known | {"python"}}
 
 
 def undefined(tree: ast.Module) -> list[ast.Name]:

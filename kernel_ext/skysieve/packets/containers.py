@@ -98,6 +98,11 @@ class ContainerFormat:
         )
         return Places(*(next((n for n in names if n in columns), None) for names in usual))
 
+    @property
+    def in_python(self) -> bool:
+        """Whether a packet was seen that must be split in Python."""
+        return self.splits
+
     def claims(self, value: bytes) -> bool:
         """Whether it begins as containers do."""
         return value.startswith(MAGIC)

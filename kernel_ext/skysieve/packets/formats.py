@@ -53,6 +53,10 @@ class Format(Protocol):
     def places(self) -> Places:
         """Where id, position and time are."""
 
+    @property
+    def in_python(self) -> bool:
+        """Whether packets were seen that Spark cannot decode before Python has split them."""
+
     def claims(self, value: bytes) -> bool:
         """Whether these bytes look like a packet of this format."""
 

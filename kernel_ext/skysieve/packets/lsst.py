@@ -84,6 +84,7 @@ class LsstFormat:
     among: frozenset[int] | None = None
 
     name = "lsst"
+    in_python = False
     places = Places(
         "diaSource.diaSourceId",
         "diaSource.ra",

@@ -47,6 +47,7 @@ class JsonFormat:
     schema: Any = field(default_factory=lambda: _NOTHING, repr=False)
 
     name = "json"
+    in_python = False
 
     @property
     def knows(self) -> str:

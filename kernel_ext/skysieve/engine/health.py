@@ -1,0 +1,266 @@
+"""How banks and filters do: rates, lag, latency. Worked out from Spark's progress and the ends of Kafka's topics.
+
+No packet is read for it: a bank's own micro-batches tell how old the packets were, and how many matches a filter has is
+how far its output topic reaches.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from skysieve.engine.values import Value, now
+from skysieve.intervals import wilson
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+OBSERVED = "packets"
+_RATES = 60.0
+"""Seconds over which rates are taken."""
+_WINDOW = 3600.0
+"""Seconds over which pass rates are taken."""
+_BATCHES = 1000
+"""Newest micro-batches from which latencies are taken."""
+_DRIFT_LEVEL = 0.999
+"""A drift is called so where the interval of this level and the preview's do not touch."""
+
+
+class FilterHealth(Value):
+    """How a filter did in the last hour.
+
+    ``judged`` and ``matched`` are numbers of alerts in that hour, the rates those of the last minute, per second.
+    ``drift`` says so where the share that passes is not that of its preview.
+    """
+
+    judged: int = 0
+    matched: int = 0
+    judged_per_second: float = 0.0
+    matched_per_second: float = 0.0
+    last_match: datetime | None = None
+    drift: str | None = None
+
+    @property
+    def pass_rate(self) -> float | None:
+        """Share of the alerts that passed."""
+        return self.matched / self.judged if self.judged else None
+
+
+class QueryHealth(Value):
+    """How a bank does.
+
+    ``lag`` is the number of alerts that wait, ``lag_seconds`` for how long the oldest of them may have. A latency is
+    the time from a packet's arrival in Kafka to the end of the micro-batch that judged it, in seconds, when its matches
+    are in their topics. ``in_python`` tells that packets are split in Python, which Spark alone cannot decode.
+    """
+
+    query: str
+    packets_per_second: float = 0.0
+    packet_bytes: float = 0.0
+    lag: int = 0
+    lag_seconds: float = 0.0
+    latency_median: float | None = None
+    latency_p99: float | None = None
+    restarts: int = 0
+    in_python: bool = False
+    filters: dict[str, FilterHealth] = Field(default_factory=dict)
+    updated: datetime
+
+    def is_news(self, before: QueryHealth | None) -> bool:
+        """Whether it says more than that time went by."""
+        return before is None or before.model_copy(update={"updated": self.updated}) != self
+
+
+def observed(packets: DataFrame) -> DataFrame:
+    """The same packets, whose number, size and times Spark notes in the progress of each micro-batch."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    arrived = F.unix_millis("timestamp")
+    return packets.observe(
+        OBSERVED,
+        F.count(F.lit(1)).alias("count"),
+        F.max(arrived).alias("newest"),
+        F.percentile_approx(arrived, [0.01, 0.5]).alias("arrived"),
+        F.avg(F.octet_length("value")).alias("bytes"),
+    )
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What is kept of a micro-batch; times in seconds since 1970."""
+
+    number: int
+    position: int
+    ended: float
+    count: int
+    newest: float
+    oldest: float
+    median: float
+    bytes: float
+
+
+def batches(progress: Iterable[Any], after: int) -> list[Batch]:
+    """The micro-batches with packets in a query's progress, after that of a number."""
+    found = []
+    for one in progress:
+        observation = (one.observedMetrics or {}).get(OBSERVED)
+        # Spark Connect gives a row of values and schema
+        values = dict(zip(_FIELDS, observation["values"], strict=True)) if observation else {}
+        if one.batchId <= after or not values.get("count"):
+            continue
+        begun = datetime.fromisoformat(one.timestamp).timestamp()
+        (reached,) = json.loads(one.sources[0].endOffset).values()
+        oldest, median = values["arrived"]
+        found.append(
+            Batch(
+                one.batchId,
+                sum(reached.values()),
+                begun + one.durationMs["triggerExecution"] / 1000,
+                values["count"],
+                values["newest"] / 1000,
+                oldest / 1000,
+                median / 1000,
+                values["bytes"],
+            )
+        )
+    return found
+
+
+_FIELDS = ("count", "newest", "arrived", "bytes")
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A filter that a bank runs: its run, and the interval of the pass rate that its preview gave."""
+
+    run: str
+    pass_rate: tuple[float, float] | None = None
+
+
+@dataclass
+class Pulse:
+    """What is remembered of a bank, to tell how it does: micro-batches, and looks (time, position, matches by run)."""
+
+    looks: deque[tuple[float, int, Mapping[str, int]]] = field(default_factory=deque)
+    recent: deque[Batch] = field(default_factory=lambda: deque(maxlen=_BATCHES))
+    last_match: dict[str, datetime] = field(default_factory=dict)
+    restarts: int = 0
+
+    def look(self, new: Sequence[Batch], matched: Mapping[str, int], at: float | None = None) -> None:
+        """Note what has happened since the last look.
+
+        Parameters
+        ----------
+        new
+            Its micro-batches since then.
+        matched
+            Where the output topic of a filter ends, by its run.
+        at
+            The time, in seconds; now unless given.
+        """
+        self.recent.extend(new)
+        at = time.monotonic() if at is None else at
+        if self.looks:
+            before = self.looks[-1][2]
+            self.last_match |= {r: now() for r, count in matched.items() if count > before.get(r, count)}
+        position = self.recent[-1].position if self.recent else 0
+        self.looks.append((at, position, dict(matched)))
+        while len(self.looks) > 1 and at - self.looks[1][0] > _WINDOW:
+            self.looks.popleft()
+
+    def health(
+        self,
+        query: str,
+        end: int,
+        filters: Mapping[str, Expected],
+        *,
+        in_python: bool = False,
+    ) -> QueryHealth:
+        """How it does.
+
+        Parameters
+        ----------
+        query
+            Its name.
+        end
+            Where its stream ends: the sum over the partitions.
+        filters
+            Its filters.
+        in_python
+            Whether its packets are split in Python.
+        """
+        at, position, _ = self.looks[-1]
+        newest = self.recent[-1] if self.recent else None
+        lag = max(0, end - position) if newest else 0
+        late = sorted((b.ended - b.median, b.count) for b in self.recent)
+        latest = sorted((b.ended - b.oldest, b.count) for b in self.recent)
+        first = next(look for look in self.looks if at - look[0] <= _RATES)
+        return QueryHealth(
+            query=query,
+            packets_per_second=_rate(position - first[1], at - first[0]) if first[1] else 0.0,
+            packet_bytes=newest.bytes if newest else 0.0,
+            lag=lag,
+            lag_seconds=max(0.0, time.time() - newest.newest) if newest and lag else 0.0,
+            latency_median=_weighted(late, 0.5),
+            latency_p99=_weighted(latest, 0.99),
+            restarts=self.restarts,
+            in_python=in_python,
+            filters={name: self._filter(one) for name, one in filters.items()},
+            updated=now(),
+        )
+
+    def _filter(self, one: Expected) -> FilterHealth:
+        known = [(t, p, m[one.run]) for t, p, m in self.looks if one.run in m and p]
+        if not known:
+            return FilterHealth()
+        oldest, (at, position, matched) = known[0], known[-1]
+        minute = next(look for look in known if at - look[0] <= _RATES)
+        judged, passed = position - oldest[1], matched - oldest[2]
+        return FilterHealth(
+            judged=judged,
+            matched=passed,
+            judged_per_second=_rate(position - minute[1], at - minute[0]),
+            matched_per_second=_rate(matched - minute[2], at - minute[0]),
+            last_match=self.last_match.get(one.run),
+            drift=drift(judged, passed, one.pass_rate),
+        )
+
+
+def drift(judged: int, matched: int, expected: tuple[float, float] | None) -> str | None:
+    """What to say where a filter passes another share of the alerts than its preview did.
+
+    Examples
+    --------
+    >>> drift(20_000, 1_100, (0.04, 0.06)) is None
+    True
+    >>> drift(20_000, 4_000, (0.04, 0.06))
+    '20 % of 20,000 alerts pass, where the preview said 4 % to 6 %'
+    """
+    if expected is None or not judged or matched > judged:
+        return None
+    low, high = wilson(matched, judged, _DRIFT_LEVEL)
+    if low <= expected[1] and high >= expected[0]:
+        return None
+    share, least, most = (f"{100 * x:.2g} %" for x in (matched / judged, *expected))
+    return f"{share} of {judged:,} alerts pass, where the preview said {least} to {most}"
+
+
+def _rate(count: int, seconds: float) -> float:
+    return round(count / seconds, 3) if seconds > 0 else 0.0
+
+
+def _weighted(values: Sequence[tuple[float, int]], share: float) -> float | None:
+    """The quantile of sorted values, each of which counts so many times."""
+    wanted, seen = share * sum(count for _, count in values), 0
+    for value, count in values:
+        seen += count
+        if seen >= wanted:
+            return round(value, 3)
+    return None

@@ -1,0 +1,185 @@
+"""Starting a bank: where its predecessor stopped, without the filters that made that fall."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from pyspark.errors import AnalysisException, PySparkException
+
+from skysieve.engine import plan
+from skysieve.engine.bank import Bank
+from skysieve.engine.registry import Registered
+from skysieve.engine.status import StatusBook, StreamStatus, status_of
+from skysieve.engine.suspects import convicted
+from skysieve.errors import SkysieveError
+from skysieve.filter import BoundFilter, Filter
+from skysieve.stream import Stream
+from skysieve.topics import Offsets, Topics
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+    from pyspark.sql.streaming.query import StreamingQuery
+
+log = logging.getLogger("skysieve.supervisor")
+
+_TRIED = 1000
+"""Packets of each partition on which suspected filters are tried, where a bank fell before it began a batch."""
+
+
+@dataclass(frozen=True)
+class Launcher:
+    """Starts banks, and notes where.
+
+    Attributes
+    ----------
+    topics, book
+        Kafka, and what is known of the banks.
+    registered
+        What should run.
+    session
+        Gives the supervisor's Spark session.
+    checkpoints
+        Folder for checkpoints, one sub-folder per query.
+    exact
+        Whether banks wait until their progress is on disk (see :meth:`skysieve.engine.bank.Bank.start`).
+    """
+
+    topics: Topics
+    book: StatusBook
+    registered: Mapping[str, Registered]
+    session: Callable[[], SparkSession]
+    checkpoints: str
+    exact: bool = True
+
+    def bank(self, query: str) -> Bank:
+        """The bank of a query, with the checkpoint of its last start."""
+        known = self.book.streams.get(query)
+        checkpoint = known.checkpoint if known else "none"
+        return Bank(self.session(), self.topics, query, f"{self.checkpoints}/{query}/{checkpoint}")
+
+    def launch(
+        self,
+        query: str,
+        source: Stream,
+        here: Mapping[str, Registered],
+        bound: dict[str, BoundFilter],
+        *,
+        suspected: bool,
+    ) -> StreamingQuery | None:
+        """Start a bank where it stopped; from now on, if none of its filters was running.
+
+        Each start gets a checkpoint of its own, at the offsets to which the last one was committed: all that a bank
+        has to remember is how far it came, and Spark 4.1 cannot go on from a checkpoint with a batch that was begun
+        and not committed (SPARK-55271). Such a batch is first done again by the filters that ran then, so that each
+        packet is judged by one version of a filter, and by one only.
+
+        Parameters
+        ----------
+        query, source
+            Name of the query, and its stream.
+        here, bound
+            The deployments that belong to it, and their filters that should run; those that cannot are marked as
+            failed and taken out.
+        suspected
+            Whether it fell, so that one of its filters may be the reason.
+
+        Returns
+        -------
+        StreamingQuery
+            The query; None if no filter is left for it.
+        """
+        known, end = self.book.streams.get(query), self.topics.end(source.name)
+        begin = covered = end
+        last = self.bank(query)
+        if known and (not bound or any(self.book.is_live(name) for name in bound)):
+            reached = last.position() or known.position
+            begun = last.begun() or reached
+            if suspected:
+                self._convict(last, source, here, bound, reached, begun)
+            reached = self._finished(last, source, reached, begun)
+            begin, covered = {p: reached.get(p, 0) for p in end}, known.covered_from
+        now = StreamStatus(covered_from=covered, position=begin, checkpoint=uuid4().hex[:12])
+        self.book.note(query, now)
+        while bound or self.is_needed(query):
+            try:
+                started = self.bank(query).start(
+                    mark(source, here, bound), list(bound.values()), source.format, begin, exact=self.exact
+                )
+            except AnalysisException as error:
+                if not bound:
+                    raise
+                for name, reason in (self._refused(bound) or dict.fromkeys(bound, str(error))).items():
+                    self.book.publish(status_of(here[name], "failed", error=reason))
+                    del bound[name]
+            else:
+                last.discard()
+                return started
+        return None
+
+    def is_needed(self, query: str) -> bool:
+        """Whether a stream's bank is to reject what cannot be decoded, for filters that have queries of their own."""
+        others = [r for r in self.registered.values() if r.stream == query and r.query != query]
+        return any(r.wanted == "running" and not self.book.is_out(r) for r in others)
+
+    def _finished(self, last: Bank, source: Stream, reached: Offsets, begun: Offsets) -> Offsets:
+        """How far a bank has come, once the batch in which it was stopped is done."""
+        if all(begun[p] <= reached.get(p, 0) for p in begun):
+            return reached
+        try:
+            start = {p: reached.get(p, 0) for p in begun}
+            ran = self._ran(last.name, source)
+            last.backfill(ran, source.format, start, begun, reject_before={} if last.is_alone else begun)
+        except (SkysieveError, PySparkException) as error:
+            log.warning("the last batch of %s is left to its successor: %s", last.name, error)
+            return reached
+        return begun
+
+    def _ran(self, query: str, source: Stream) -> list[BoundFilter]:
+        """The filters that a query ran, in the versions that it ran; one that was removed is not among them."""
+        live = [s for n, s in self.book.filters.items() if s.query == query and self.book.is_live(n)]
+        known = [(self.registered[s.name], s.version) for s in live if s.name in self.registered]
+        specs: list[Filter] = [
+            r.in_version(v) for r, v in known if any(one.version == v for one in r.versions)
+        ]
+        return [spec.bind(source.filterable) for spec in specs]
+
+    def _convict(
+        self,
+        last: Bank,
+        source: Stream,
+        here: Mapping[str, Registered],
+        bound: dict[str, BoundFilter],
+        reached: Offsets,
+        begun: Offsets,
+    ) -> None:
+        """Take out the filters that make the batch fail in which the bank fell."""
+        if begun == reached:
+            end = self.topics.end(source.name)
+            begun = {p: min(end[p], reached.get(p, 0) + _TRIED) for p in end}
+        start = {p: reached.get(p, 0) for p in begun}
+        for name, reason in convicted(last, list(bound.values()), source.format, start, begun).items():
+            self.book.publish(status_of(here[name], "failed", error=reason))
+            del bound[name]
+
+    def _refused(self, bound: Mapping[str, BoundFilter]) -> dict[str, str]:
+        """Those filters that Spark refuses, each tried by itself."""
+        found = {}
+        for name, one in bound.items():
+            try:
+                plan.check(self.session(), one)
+            except SkysieveError as error:
+                found[name] = str(error)
+        return found
+
+
+def mark(source: Stream, here: Mapping[str, Registered], bound: Mapping[str, BoundFilter]) -> str:
+    """What tells one set of running filters, and of the schemas they can read, from another."""
+    filters = sorted((name, here[name].current, here[name].run) for name in bound)
+    content = json.dumps([source.format.name, source.format.knows, filters])
+    return hashlib.sha256(content.encode()).hexdigest()[:16]

@@ -1,0 +1,99 @@
+"""Watching the banks: the supervisor's look at how they do, every few seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from skysieve.engine.bank import Bank
+from skysieve.engine.health import Batch, Expected, Pulse, batches
+from skysieve.engine.registry import Registered
+from skysieve.engine.status import StatusBook
+from skysieve.stream import Stream
+from skysieve.topics import Topics
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+    from pyspark.sql.streaming.query import StreamingQuery
+
+_RESUME = (
+    "`.start()` lets it run on from now, `.start(start=TIME)` from a time on; sky.deploy(…, guard=Guard(…)) "
+    "allows more."
+)
+
+
+class Watch:
+    """Notes in the status book how each bank and each filter does, and pauses filters that send too much.
+
+    Parameters
+    ----------
+    topics, book
+        Kafka, and what is known of the banks.
+    registered
+        What should run.
+    session
+        Gives the supervisor's Spark session.
+    """
+
+    def __init__(
+        self,
+        topics: Topics,
+        book: StatusBook,
+        registered: Mapping[str, Registered],
+        session: Callable[[], SparkSession],
+    ) -> None:
+        self._topics, self._book, self._registered, self._session = topics, book, registered, session
+        self._pulses: dict[str, Pulse] = {}
+        self._seen: dict[str, tuple[str, int]] = {}
+
+    def fell(self, query: str) -> None:
+        """Note that a bank had to be started again."""
+        self._pulses.setdefault(query, Pulse()).restarts += 1
+
+    def look(self, sources: Mapping[str, Stream]) -> set[str]:
+        """Look at every bank that runs; gives those with a filter that was paused.
+
+        Parameters
+        ----------
+        sources
+            The stream of each.
+        """
+        active = {Bank.of(q.name or ""): q for q in self._session().streams.active}
+        active = {name: query for name, query in active.items() if name in sources}
+        running = {
+            n: s for n, s in self._book.filters.items() if s.state == "running" and n in self._registered
+        }
+        ends = self._topics.totals(
+            [*(sources[name].name for name in active), *(s.output_topic for s in running.values())]
+        )
+        for name in self._pulses.keys() - active.keys():
+            self._book.forget_health(name)
+            del self._pulses[name]
+        paused = set()
+        for name, query in active.items():
+            here = {n: s for n, s in running.items() if s.query == name}
+            pulse = self._pulses.setdefault(name, Pulse())
+            matched = {s.run: ends.get(s.output_topic, 0) for s in here.values()}
+            pulse.look(self._new(name, query), matched)
+            health = pulse.health(
+                name,
+                ends[sources[name].name],
+                {n: Expected(s.run, self._registered[n].expected) for n, s in here.items()},
+                in_python=sources[name].format.in_python,
+            )
+            self._book.tell(health)
+            for filter_name, one in health.filters.items():
+                objection = self._registered[filter_name].guard.objection(one, health.packet_bytes)
+                if objection:
+                    self._book.change(filter_name, state="paused", error=f"{objection} {_RESUME}")
+                    paused.add(name)
+        return paused
+
+    def _new(self, name: str, query: StreamingQuery) -> list[Batch]:
+        """The micro-batches of a query that were not seen yet."""
+        which, after = self._seen.get(name, ("", -1))
+        if which != str(query.runId):
+            after = -1
+        found = batches(query.recentProgress, after)
+        self._seen[name] = str(query.runId), found[-1].number if found else after
+        return found

@@ -1,0 +1,117 @@
+"""What is said of how a bank does follows from its micro-batches and the ends of topics."""
+
+import json
+import time
+from types import SimpleNamespace
+
+import pytest
+from skysieve.engine.guard import Guard
+from skysieve.engine.health import Batch, Expected, FilterHealth, Pulse, batches, drift
+
+
+def batch(number, position, count=100, late=(1.0, 2.0), ended=None):
+    """A batch whose packets waited so many seconds: the median, and the oldest."""
+    ended = time.time() if ended is None else ended
+    return Batch(number, position, ended, count, ended - 0.1, ended - late[1], ended - late[0], 80_000.0)
+
+
+def progress(number, count, offsets):
+    values = [count, 1_000_500, [1_000_000, 1_000_200], 80_000.0] if count else [0, None, None, None]
+    return SimpleNamespace(
+        batchId=number,
+        timestamp="1970-01-01T00:16:41.000Z",
+        durationMs={"triggerExecution": 500},
+        observedMetrics={"packets": {"values": values}},
+        sources=[SimpleNamespace(endOffset=json.dumps({"alerts": offsets}))],
+    )
+
+
+def test_batches_are_those_with_packets_that_were_not_seen_yet():
+    told = [progress(4, 9, {"0": 9}), progress(5, 0, {"0": 9}), progress(6, 3, {"0": 10, "1": 2})]
+    assert [b.number for b in batches(told, 3)] == [4, 6]
+    (last,) = batches(told, 4)
+    assert (last.position, last.count, last.bytes) == (12, 3, 80_000.0)
+    assert last.ended - last.median == pytest.approx(1.3)
+    assert last.ended - last.oldest == pytest.approx(1.5)
+
+
+def test_rates_are_of_the_last_minute_and_pass_rates_of_the_last_hour():
+    pulse = Pulse()
+    pulse.look([batch(0, 1000)], {"r": 10}, at=0.0)
+    pulse.look([batch(1, 4000)], {"r": 40}, at=3000.0)
+    pulse.look([batch(2, 7000)], {"r": 340}, at=3050.0)
+    health = pulse.health("alerts", 7250, {"bright": Expected("r")})
+    one = health.filters["bright"]
+    assert (one.judged, one.matched, one.pass_rate) == (6000, 330, 0.055)
+    assert (one.judged_per_second, one.matched_per_second) == (60.0, 6.0)
+    assert health.packets_per_second == 60.0
+    assert (health.lag, health.packet_bytes) == (250, 80_000.0)
+    assert 0 < health.lag_seconds < 30
+    assert one.last_match is not None
+    pulse.look([], {"r": 340}, at=6700.0)
+    assert pulse.health("alerts", 7000, {"bright": Expected("r")}).filters["bright"].matched == 0
+
+
+def test_a_version_that_begins_anew_is_counted_from_its_beginning():
+    pulse = Pulse()
+    pulse.look([batch(0, 1000)], {"old": 900}, at=0.0)
+    pulse.look([batch(1, 2000)], {"new": 1900}, at=10.0)
+    pulse.look([batch(2, 3000)], {"new": 1950}, at=20.0)
+    one = pulse.health("alerts", 3000, {"bright": Expected("new")}).filters["bright"]
+    assert (one.judged, one.matched) == (1000, 50)
+
+
+def test_latencies_count_each_batch_by_its_packets():
+    pulse = Pulse()
+    pulse.look(
+        [batch(0, 100, 98, (0.2, 0.3)), batch(1, 200, 1, (5, 6)), batch(2, 300, 1, (7, 9))], {}, at=0.0
+    )
+    health = pulse.health("alerts", 300, {})
+    assert (health.latency_median, health.latency_p99) == (0.2, 6.0)
+    assert (health.lag, health.lag_seconds) == (0, 0.0)
+
+
+def test_nothing_is_said_of_a_bank_that_saw_no_packet():
+    pulse = Pulse()
+    pulse.look([], {"r": 5}, at=0.0)
+    health = pulse.health("alerts", 12, {"bright": Expected("r", (0.1, 0.2))})
+    assert (health.lag, health.latency_median, health.filters["bright"]) == (0, None, FilterHealth())
+
+
+def test_it_is_news_when_something_changed_and_not_when_time_went_by():
+    pulse = Pulse()
+    pulse.look([batch(0, 100)], {"r": 5}, at=0.0)
+    before = pulse.health("alerts", 100, {"bright": Expected("r")})
+    assert before.is_news(None)
+    assert not pulse.health("alerts", 100, {"bright": Expected("r")}).is_news(before)
+    pulse.look([batch(1, 200)], {"r": 6}, at=5.0)
+    assert pulse.health("alerts", 200, {"bright": Expected("r")}).is_news(before)
+
+
+@pytest.mark.parametrize(
+    ("judged", "matched", "expected", "drifts"),
+    [
+        (50, 5, (0.04, 0.06), False),
+        (50_000, 10_000, (0.04, 0.06), True),
+        (50_000, 0, (0.04, 0.06), True),
+        (50_000, 2_600, (0.04, 0.06), False),
+        (0, 0, (0.04, 0.06), False),
+        (50_000, 10_000, None, False),
+    ],
+)
+def test_a_drift_is_told_where_chance_cannot_be_the_reason(judged, matched, expected, drifts):
+    assert bool(drift(judged, matched, expected)) is drifts
+
+
+def test_a_guard_objects_to_a_share_only_after_enough_alerts_and_to_a_size_at_once():
+    guard = Guard(share=0.1, after=1000, megabytes_per_hour=50)
+    assert guard.objection(FilterHealth(judged=999, matched=500), 1000.0) is None
+    assert "50 %" in guard.objection(FilterHealth(judged=1000, matched=500), 1000.0)
+    assert guard.objection(FilterHealth(judged=1000, matched=100), 1000.0) is None
+    assert "sent 60 MB" in guard.objection(FilterHealth(judged=999, matched=600), 100_000.0)
+
+
+@pytest.mark.parametrize("wrong", [{"share": 0}, {"share": 1.5}, {"after": 0}, {"megabytes_per_hour": -1}])
+def test_a_senseless_guard_is_refused(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        Guard(**wrong)
