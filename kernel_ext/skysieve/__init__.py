@@ -25,9 +25,11 @@ from skysieve.filter import Filter
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from skysieve.consumer import Consumer
     from skysieve.deployment import Deployment
     from skysieve.diff import Diff
     from skysieve.languages.python import per_alert
+    from skysieve.matches import Match
     from skysieve.preview import Preview
     from skysieve.session import Session, attach
     from skysieve.stream import Stream
@@ -36,12 +38,14 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ColumnError",
+    "Consumer",
     "Deployment",
     "DeploymentError",
     "Diff",
     "Filter",
     "FilterError",
     "FilterSyntaxError",
+    "Match",
     "PacketError",
     "Preview",
     "Session",
@@ -54,8 +58,10 @@ __all__ = [
 ]
 
 _LATER = {
+    "Consumer": "skysieve.consumer",
     "Deployment": "skysieve.deployment",
     "Diff": "skysieve.diff",
+    "Match": "skysieve.matches",
     "Preview": "skysieve.preview",
     "Session": "skysieve.session",
     "Stream": "skysieve.stream",
