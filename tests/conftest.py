@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import skysieve
 from hypothesis import settings
+from matching import Output
 from skysieve import local
 from skysieve.home import Home
 from skysieve.local import LocalSession
@@ -105,6 +107,26 @@ def deployed(sky: Session) -> Iterator[list[skysieve.Deployment]]:
     for one in made:
         if one.name in {d.name for d in sky.deployments}:
             one.remove()
+
+
+@pytest.fixture
+def output(topics: Topics, name: str) -> Output:
+    """The output topic of a filter of the test's own, for matches that it writes itself."""
+    return Output(topics, name).make()
+
+
+@pytest.fixture
+def consume(topics: Topics, name: str) -> Iterator[Callable[..., skysieve.Consumer]]:
+    """Consumers of that filter, closed at the end; what is in hand then is not committed."""
+    made: list[skysieve.Consumer] = []
+
+    def opened(**how: Any) -> skysieve.Consumer:
+        made.append(skysieve.Consumer(topics, name, **how))
+        return made[-1]
+
+    yield opened
+    for one in made:
+        one.__exit__(RuntimeError, None, None)
 
 
 @pytest.fixture

@@ -89,7 +89,8 @@ def test_help_names_every_command(skysieve):
     said = skysieve("--help")
     assert said.code == 0
     commands = (
-        "up down status simulate replay deploy filters start stop remove rollback supervise demo lab bench"
+        "up down status simulate replay deploy filters consume start stop remove rollback "
+        "supervise demo lab bench redrive"
     )
     assert [c for c in commands.split() if not re.search(rf"\b{c}\b", said.out)] == []
 
@@ -137,6 +138,7 @@ def test_status_for_people_and_for_programs(skysieve, environment, running, stre
         ("replay", __file__, "--stream", "a"),
         ("deploy", __file__, "--name", "a", "--stream", "a"),
         ("filters",),
+        ("consume", "a"),
         ("stop", "a"),
     ],
     ids=lambda command: command[0],

@@ -25,9 +25,11 @@ from skysieve.filter import Filter
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from skysieve.consumer import Consumer
     from skysieve.deployment import Deployment
     from skysieve.diff import Diff
     from skysieve.languages.python import per_alert
+    from skysieve.matches import Match
     from skysieve.preview import Preview
     from skysieve.session import Session, attach
     from skysieve.stream import Stream
@@ -36,6 +38,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ColumnError",
+    "Consumer",
     "Deployment",
     "DeploymentError",
     "Diff",
@@ -43,6 +46,7 @@ __all__ = [
     "FilterError",
     "FilterSyntaxError",
     "Guard",
+    "Match",
     "PacketError",
     "Preview",
     "Session",
@@ -55,9 +59,11 @@ __all__ = [
 ]
 
 _LATER = {
+    "Consumer": "skysieve.consumer",
     "Deployment": "skysieve.deployment",
     "Diff": "skysieve.diff",
     "Guard": "skysieve.engine.guard",
+    "Match": "skysieve.matches",
     "Preview": "skysieve.preview",
     "Session": "skysieve.session",
     "Stream": "skysieve.stream",

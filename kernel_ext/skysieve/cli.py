@@ -9,6 +9,8 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -211,6 +213,28 @@ def _told(one: dict[str, Any]) -> Iterator[str]:
             yield health["drift"]
     if one["error"]:
         yield one["error"]
+
+
+@app.command()
+def consume(
+    name: str,
+    group: Annotated[str | None, typer.Option(help="Go on where this consumer group has come to.")] = None,
+    start: Annotated[str, typer.Option(help="earliest, latest, or an ISO time with a zone.")] = "earliest",
+    count: Annotated[int | None, typer.Option(help="How many; endless without.")] = None,
+    timeout: Annotated[float | None, typer.Option(help="Seconds without a match after which to end.")] = None,
+    json_lines: Annotated[bool, typer.Option("--json-lines", help="Whole alerts, less the cutouts.")] = False,
+) -> None:
+    """Print the matches of a filter as they arrive, a line each."""
+    from skysieve.consumer import Consumer
+
+    if count is not None and count < 1:
+        raise SkysieveError(f"--count {count}: ask for one match or more.")
+    with (
+        suppress(KeyboardInterrupt),
+        Consumer(_topics(), name, group=group, start=start, timeout=timeout) as matches,
+    ):
+        for match in islice(matches, count):
+            typer.echo(match.json() if json_lines else match)
 
 
 @app.command()

@@ -8,8 +8,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,15 +16,16 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from skysieve import deployment, jobs, local
+from skysieve.answers import answers
+from skysieve.consumer import LOOK_BACK, Consumer
 from skysieve.deployment import Deployment
 from skysieve.diff import Diff, diff
 from skysieve.engine import plan, registry
 from skysieve.engine.guard import Guard
 from skysieve.engine.redrive import Redriven, redrive
-from skysieve.errors import FilterError, SessionError, SkysieveError
+from skysieve.errors import SessionError, SkysieveError
 from skysieve.filter import Filter
 from skysieve.home import Home
-from skysieve.languages.calls import describe, failure
 from skysieve.preview import Preview, preview
 from skysieve.sample import Samples
 from skysieve.slices import Slice, Which, choose
@@ -128,7 +128,7 @@ class Session:
             If the slice cannot be had.
         """
         which: Which = {"last": last, "between": between, "night": night, "files": files, "ids": ids}
-        with _answers():
+        with answers():
             found = preview(self._samples, self._slice(spec.stream, which), spec)
         if ids is None and found.read > found.rejected:
             self._expected[spec.version] = found.interval
@@ -160,7 +160,7 @@ class Session:
             If one of them cannot run on the stream, or they are on different ones.
         """
         which: Which = {"last": last, "between": between, "night": night, "files": files, "ids": ids}
-        with _answers():
+        with answers():
             return diff(self._samples, self._slice(new.stream, which), old, new)
 
     def _slice(self, stream: str, which: Which) -> Slice:
@@ -190,7 +190,7 @@ class Session:
         """
         stream = self.stream(spec.stream)
         bound = spec.bind(stream.filterable)
-        with _answers():
+        with answers():
             plan.check(self.spark, bound)
         before = registry.registered(self.topics).get(spec.name)
         if compare and before and (before.stream, before.wanted) == (spec.stream, "running"):
@@ -223,7 +223,7 @@ class Session:
         Redriven
             Number of packets ``read``, of matches ``delivered`` per filter, and of packets still ``rejected``.
         """
-        with _answers():
+        with answers():
             return redrive(self.spark, self.stream(stream))
 
     def deployment(self, name: str) -> Deployment:
@@ -242,6 +242,25 @@ class Session:
     def deployments(self) -> list[Deployment]:
         """Every deployment."""
         return [Deployment(name, self.topics) for name in registry.registered(self.topics)]
+
+    def consume(
+        self,
+        name: str,
+        *,
+        group: str | None = None,
+        start: Time = "earliest",
+        timeout: float | None = None,
+        raw: bool = False,
+        look_back: int = LOOK_BACK,
+    ) -> Consumer:
+        """The matches of a deployed filter, decoded, one after another as they arrive; each is given once.
+
+        With a ``group``, Kafka keeps how far it has come. What the parameters say is told by
+        :class:`~skysieve.consumer.Consumer`, which needs only Kafka and can be had without a session.
+        """
+        return Consumer(
+            self.topics, name, group=group, start=start, timeout=timeout, raw=raw, look_back=look_back
+        )
 
     def detach(self) -> None:
         """Let go of the session. What was deployed runs on."""
@@ -339,30 +358,6 @@ def _make_mannerly(session: Any, url: str, *, keep: bool) -> None:
 def _release(session: Any, url: str) -> None:
     if not session.is_stopped and _is_there(url):
         session.stop()
-
-
-@contextmanager
-def _answers() -> Iterator[None]:
-    """Put plainly that the server is gone, or has forgotten this session."""
-    from pyspark.errors import PySparkException
-
-    try:
-        yield
-    except PySparkException as error:
-        if "INVALID_HANDLE" in str(error):
-            reason = "Spark has closed this session, or was started anew"
-        elif "UNAVAILABLE" in str(error):
-            reason = "Spark does not answer any more; `skysieve status` tells whether it runs, `skysieve up` starts it"
-        elif fault := failure(str(error)):
-            raise FilterError(describe(fault)) from None
-        elif "Python worker exited unexpectedly" in str(error):
-            raise FilterError(
-                "The function ended its Python worker: it did not stop in time, took too much memory, or crashed. "
-                "The log of Spark (`skysieve status` tells where) has its last words."
-            ) from None
-        else:
-            raise
-        raise SessionError(f"{reason}. Then attach again: sky = skysieve.attach()") from None
 
 
 def _address(url: str) -> tuple[str, int]:

@@ -173,7 +173,7 @@ class Topics:
                         raise SessionError(
                             f"Kafka at {self.bootstrap} fell silent at {topic}[{partition}]@{at}."
                         )
-                    yield from (_record(r) for r in batch if r.offset < end)
+                    yield from (as_record(r) for r in batch if r.offset < end)
 
     def last(self, topic: str, count: int) -> list[Record]:
         """The newest records by time of arrival, oldest first."""
@@ -250,16 +250,34 @@ class Topics:
         finally:
             admin.close()
 
+    def consumer(self, fetch: int = 1 << 20, group: str | None = None) -> KafkaConsumer:
+        """A consumer that reads and commits nothing by itself, to be closed by whoever asked for it.
+
+        Parameters
+        ----------
+        fetch
+            Bytes of a partition that are fetched at once.
+        group
+            Where it may commit.
+        """
+        self.check()
+        return KafkaConsumer(
+            bootstrap_servers=self._servers,
+            group_id=group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",  # where what it should read next is gone, what is left must not be, too
+            allow_auto_create_topics=False,
+            max_partition_fetch_bytes=fetch,
+            **{
+                "retry_backoff_ms": 10,  # also the time that it sleeps before its first fetch
+                "reconnect_backoff_max_ms": 2000,
+                **self._settings,
+            },
+        )
+
     @contextmanager
     def _consumer(self, fetch: int = 1 << 20) -> Iterator[KafkaConsumer]:
-        self.check()
-        consumer = KafkaConsumer(
-            bootstrap_servers=self._servers,
-            enable_auto_commit=False,
-            max_partition_fetch_bytes=fetch,
-            retry_backoff_ms=10,  # also the time that it sleeps before its first fetch
-            **self._settings,
-        )
+        consumer = self.consumer(fetch)
         try:
             yield consumer
         finally:
@@ -274,7 +292,8 @@ class Topics:
         return {name.replace(".", "_"): value for name, value in self.options.items()}
 
 
-def _record(raw: Any) -> Record:
+def as_record(raw: Any) -> Record:
+    """A record as kafka-python gives it."""
     return Record(
         raw.topic,
         raw.partition,

@@ -1,0 +1,33 @@
+"""What Spark's errors mean to a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from skysieve.errors import FilterError, SessionError
+from skysieve.languages.calls import describe, failure
+
+
+@contextmanager
+def answers() -> Iterator[None]:
+    """Put plainly that the server is gone, or has forgotten this session."""
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except PySparkException as error:
+        if "INVALID_HANDLE" in str(error):
+            reason = "Spark has closed this session, or was started anew"
+        elif "UNAVAILABLE" in str(error):
+            reason = "Spark does not answer any more; `skysieve status` tells whether it runs, `skysieve up` starts it"
+        elif fault := failure(str(error)):
+            raise FilterError(describe(fault)) from None
+        elif "Python worker exited unexpectedly" in str(error):
+            raise FilterError(
+                "The function ended its Python worker: it did not stop in time, took too much memory, or crashed. "
+                "The log of Spark (`skysieve status` tells where) has its last words."
+            ) from None
+        else:
+            raise
+        raise SessionError(f"{reason}. Then attach again: sky = skysieve.attach()") from None
