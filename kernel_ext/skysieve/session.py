@@ -21,9 +21,11 @@ from skysieve.deployment import Deployment
 from skysieve.diff import Diff, diff
 from skysieve.engine import plan, registry
 from skysieve.engine.redrive import Redriven, redrive
+from skysieve.environment import secret
 from skysieve.errors import FilterError, SessionError
 from skysieve.filter import Filter
 from skysieve.home import Home
+from skysieve.kafka_options import KafkaOptions
 from skysieve.languages.calls import describe, failure
 from skysieve.preview import Preview, preview
 from skysieve.sample import Samples
@@ -227,7 +229,8 @@ def attach(
     kafka
         ``host:port`` of a Kafka broker; else ``$SKYSIEVE_KAFKA``.
     kafka_options
-        Further settings of the Kafka clients, by the names of Kafka's documentation.
+        How to connect to Kafka, as :meth:`skysieve.kafka_options.KafkaOptions.of` takes it; beside what the
+        environment says of the cluster that is named. A password is better left to ``$SKYSIEVE_KAFKA_PASSWORD``.
 
     Raises
     ------
@@ -236,8 +239,9 @@ def attach(
     """
     spark = spark or os.environ.get("SKYSIEVE_SPARK")
     kafka = kafka or os.environ.get("SKYSIEVE_KAFKA")
-    token = os.environ.get(_TOKEN)
-    if not spark and not kafka:
+    token: str | None = secret(_TOKEN)
+    named = bool(spark or kafka)
+    if not named:
         running = local.running(Home.default())
         if running is None:
             raise SessionError(
@@ -247,8 +251,10 @@ def attach(
     if not spark or not kafka:
         missing = "spark='sc://host:15002'" if not spark else "kafka='host:9092'"
         raise SessionError(f"attach() needs both servers; {missing} is missing.")
-    topics = Topics(kafka, dict(kafka_options or {}))
-    topics.check()
+    topics = Topics(
+        kafka, KafkaOptions.named(kafka_options) if named else KafkaOptions.of(kafka_options or {})
+    )
+    topics.names()  # so that a user whom Kafka does not know hears of it now
     return Session(topics, connect(spark, token))
 
 

@@ -6,7 +6,6 @@ Bulk traffic does not come through here: Spark reads and writes it.
 from __future__ import annotations
 
 import logging
-import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,13 +14,24 @@ from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic, OffsetSpec
-from kafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError
+from kafka.errors import (
+    AuthorizationError,
+    InvalidTopicError,
+    KafkaError,
+    TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
 
+from skysieve.brokers import administrator, reach, refusals
 from skysieve.errors import SessionError
+from skysieve.kafka_options import KafkaOptions
 
 Offsets = dict[int, int]
 """An offset for each partition of a topic."""
 
+# what matters of what it logs comes as an error
+logging.getLogger("kafka").addHandler(logging.NullHandler())
 # it warns of every batch of packets that takes a tenth of a second to unpack
 logging.getLogger("kafka.net.selector").setLevel(logging.ERROR)
 
@@ -53,11 +63,11 @@ class Topics:
     bootstrap
         ``host:port``, or several with commas.
     options
-        Further settings by the names Kafka's documentation uses (``security.protocol`` …).
+        How to connect: TLS, user and password.
     """
 
     bootstrap: str
-    options: Mapping[str, str] = field(default_factory=dict, repr=False)
+    options: KafkaOptions = field(default=KafkaOptions(), repr=False)
 
     def check(self) -> None:
         """Make sure that somebody listens there.
@@ -65,31 +75,27 @@ class Topics:
         Raises
         ------
         SessionError
-            If nobody does.
+            If nobody does, or it is not whom the options trust.
         """
-        for server in self.bootstrap.split(","):
-            host, _, port = server.strip().rpartition(":")
-            if not host or not port.isdigit():
-                raise SessionError(f"{server!r} is no address of a Kafka broker: write host:port.")
-            try:
-                socket.create_connection((host.strip("[]"), int(port)), timeout=3).close()
-                return
-            except OSError as error:
-                reason = error
-        raise SessionError(
-            f"No Kafka broker answers at {self.bootstrap} ({reason}). "
-            "Start the local session with `skysieve up`, or check the address."
-        )
+        reach(self.bootstrap, self.options)
 
     def names(self) -> list[str]:
         """Every topic, sorted."""
-        with self._admin() as admin:
+        with self._admin("list topics") as admin:
             return sorted(admin.list_topics())
 
     def sizes(self, topics: Iterable[str]) -> dict[str, int]:
-        """Number of partitions of each topic; those that do not exist are left out."""
-        with self._admin() as admin:
-            found = admin.describe_topics(sorted(topics))
+        """Number of partitions of each topic; those that do not exist are left out.
+
+        Raises
+        ------
+        SessionError
+            If this user may not know whether there is one of them.
+        """
+        names = sorted(topics)
+        with self._admin(f"see topic {_listed(names)}, if there is one") as admin:
+            found = admin.describe_topics(names)
+            _refuse_hidden(found)
         return {t["name"]: len(t["partitions"]) for t in found if not t["error_code"]}
 
     def partitions(self, topic: str) -> int:
@@ -97,18 +103,30 @@ class Topics:
         return self.sizes([topic]).get(topic, 0)
 
     def create(self, topics: Mapping[str, int], config: Mapping[str, str] | None = None) -> None:
-        """Create topics, given as name and number of partitions, where they do not exist."""
+        """Create topics, given as name and number of partitions, where they do not exist.
+
+        Raises
+        ------
+        SessionError
+            If Kafka does not let this user, or takes no topic of such a name.
+        """
         missing = topics.keys() - set(self.names())
         if not missing:
             return None
-        with self._admin() as admin:
+        with self._admin(f"make topic {_listed(missing)}") as admin:
             wanted = [
                 NewTopic(name, topics[name], -1, topic_configs=dict(config or {})) for name in sorted(missing)
             ]
             try:
                 admin.create_topics(wanted)
             except TopicAlreadyExistsError:
+                self.sizes(missing)  # one that this user may not see would be missing for ever
                 return self.create(topics, config)
+            except InvalidTopicError:
+                raise SessionError(
+                    f"Kafka at {self.bootstrap} takes no topic {_listed(missing)}: the name is illegal, or that of "
+                    "another topic but for '.' and '_'."
+                ) from None
             admin.wait_for_topics(sorted(missing))
         return None
 
@@ -116,7 +134,7 @@ class Topics:
         """Delete topics, where they exist."""
         there = sorted(set(topics) & set(self.names()))
         if there:
-            with self._admin() as admin:
+            with self._admin(f"delete topic {_listed(there)}") as admin:
                 try:
                     admin.delete_topics(there)
                 except UnknownTopicOrPartitionError:
@@ -144,7 +162,7 @@ class Topics:
             If Kafka falls silent.
         """
         count = sum(stop[p] - start.get(p, 0) for p in stop)
-        with self._consumer(fetch=16 << 20 if count > _FEW else 1 << 20) as consumer:
+        with self._consumer(topic, fetch=16 << 20 if count > _FEW else 1 << 20) as consumer:
             for partition, end in stop.items():
                 place = TopicPartition(topic, partition)
                 if start.get(partition, 0) >= end:
@@ -187,7 +205,7 @@ class Topics:
             return {}
         found: dict[str, bytes] = {}
         for record in self.read(topic, self.begin(topic), self.end(topic)):
-            key = (record.key or b"").decode()
+            key = (record.key or b"").decode(errors="replace")
             found.pop(key, None)
             if record.value is not None:
                 found[key] = record.value
@@ -195,30 +213,35 @@ class Topics:
 
     def write(self, topic: str, records: Sequence[tuple[str, bytes | None]]) -> Offsets:
         """Append records of key and value, and wait until Kafka has them; gives the last offset written."""
-        producer = KafkaProducer(bootstrap_servers=self._servers, acks="all", **self._settings)
-        try:
-            sent = [producer.send(topic, key=key.encode(), value=value) for key, value in records]
-            done = [future.get(timeout=_PATIENCE) for future in sent]
-        except KafkaError as error:
-            raise SessionError(
-                f"Kafka at {self.bootstrap} did not take a record for {topic}: {error}"
-            ) from error
-        finally:
-            producer.close(timeout=_PATIENCE)
+        with refusals(self.bootstrap, self.options, f"write to topic {topic!r}"):
+            producer = KafkaProducer(bootstrap_servers=self._servers, acks="all", **self._settings)
+            try:
+                sent = [producer.send(topic, key=key.encode(), value=value) for key, value in records]
+                done = [future.get(timeout=_PATIENCE) for future in sent]
+            except AuthorizationError:
+                raise
+            except KafkaError as error:
+                raise SessionError(
+                    f"Kafka at {self.bootstrap} did not take a record for {topic}: {error}"
+                ) from error
+            finally:
+                producer.close(timeout=_PATIENCE)
         return {d.partition: d.offset for d in done}
 
     @contextmanager
     def follow(self, topic: str) -> Iterator[KafkaConsumer]:
         """A consumer at the beginning of a topic, for one who reads on and on."""
-        with self._consumer() as consumer:
+        with self._consumer(topic) as consumer:
             places = [TopicPartition(topic, p) for p in self.end(topic)]
             consumer.assign(places)
             consumer.seek_to_beginning(*places)
             yield consumer
 
     def _offsets(self, topic: str, spec: int) -> Offsets:
-        with self._admin() as admin:  # which answers in a tenth of the time that a consumer takes
+        # which answers in a tenth of the time that a consumer takes
+        with self._admin(f"see topic {topic!r}, if there is one") as admin:
             (found,) = admin.describe_topics([topic])
+            _refuse_hidden([found])
             if found["error_code"]:
                 raise SessionError(f"Kafka at {self.bootstrap} has no topic {topic!r}.")
             places = [TopicPartition(topic, p["partition_index"]) for p in found["partitions"]]
@@ -226,28 +249,30 @@ class Topics:
         return {place.partition: offsets[place].offset for place in sorted(places)}
 
     @contextmanager
-    def _admin(self) -> Iterator[KafkaAdminClient]:
+    def _admin(self, doing: str) -> Iterator[KafkaAdminClient]:
         self.check()
-        admin = KafkaAdminClient(bootstrap_servers=self._servers, **self._settings)
-        try:
-            yield admin
-        finally:
-            admin.close()
+        with refusals(self.bootstrap, self.options, doing):
+            admin = administrator(bootstrap_servers=self._servers, **self._settings)
+            try:
+                yield admin
+            finally:
+                admin.close()
 
     @contextmanager
-    def _consumer(self, fetch: int = 1 << 20) -> Iterator[KafkaConsumer]:
+    def _consumer(self, topic: str, fetch: int = 1 << 20) -> Iterator[KafkaConsumer]:
         self.check()
-        consumer = KafkaConsumer(
-            bootstrap_servers=self._servers,
-            enable_auto_commit=False,
-            max_partition_fetch_bytes=fetch,
-            retry_backoff_ms=10,  # also the time that it sleeps before its first fetch
-            **self._settings,
-        )
-        try:
-            yield consumer
-        finally:
-            consumer.close()
+        with refusals(self.bootstrap, self.options, f"read topic {topic!r}"):
+            consumer = KafkaConsumer(
+                bootstrap_servers=self._servers,
+                enable_auto_commit=False,
+                max_partition_fetch_bytes=fetch,
+                retry_backoff_ms=10,  # also the time that it sleeps before its first fetch
+                **self._settings,
+            )
+            try:
+                yield consumer
+            finally:
+                consumer.close()
 
     @property
     def _servers(self) -> list[str]:
@@ -255,7 +280,16 @@ class Topics:
 
     @property
     def _settings(self) -> dict[str, Any]:
-        return {name.replace(".", "_"): value for name, value in self.options.items()}
+        return {"bootstrap_timeout_ms": int(_PATIENCE * 1000)} | self.options.for_kafka_python()
+
+
+def _refuse_hidden(found: Iterable[Mapping[str, Any]]) -> None:
+    if any(one["error_code"] == TopicAuthorizationFailedError.errno for one in found):
+        raise TopicAuthorizationFailedError
+
+
+def _listed(topics: Iterable[str]) -> str:
+    return ", ".join(map(repr, sorted(topics)))
 
 
 def _record(raw: Any) -> Record:
@@ -268,6 +302,27 @@ def _record(raw: Any) -> Record:
         raw.value,
         tuple(raw.headers or ()),
     )
+
+
+def check_twin(topic: str, topics: Iterable[str]) -> None:
+    """Make sure that Kafka can make a topic beside those there: between names it sees no difference in '.' and '_'.
+
+    Raises
+    ------
+    SessionError
+        If it could not.
+
+    Examples
+    --------
+    >>> check_twin("filter.young_sn", ["alerts", "filter.young_sn", "filter.young-sn"])
+    """
+    alike = topic.replace(".", "_")
+    for one in topics:
+        if one != topic and one.replace(".", "_") == alike:
+            raise SessionError(
+                f"Kafka makes no topic {topic!r} beside {one!r}, since they differ only in '.' and '_': take another "
+                "name."
+            )
 
 
 def newest(begin: Offsets, end: Offsets, count: int) -> Offsets:

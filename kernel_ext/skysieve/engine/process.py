@@ -7,7 +7,9 @@ import os
 import threading
 
 from skysieve.engine.supervisor import Supervisor
+from skysieve.environment import secret
 from skysieve.errors import SessionError
+from skysieve.kafka_options import KafkaOptions
 from skysieve.session import connect
 from skysieve.topics import Topics
 
@@ -18,7 +20,7 @@ def supervise(stopped: threading.Event) -> None:
     Raises
     ------
     SessionError
-        If the environment does not name both and a folder for checkpoints.
+        If the environment does not name both and a folder for checkpoints, or says of Kafka what cannot be.
     """
     needed = ("SKYSIEVE_KAFKA", "SKYSIEVE_SPARK", "SKYSIEVE_CHECKPOINTS")
     missing = [name for name in needed if not os.environ.get(name)]
@@ -27,7 +29,7 @@ def supervise(stopped: threading.Event) -> None:
             f"The supervisor needs ${' and $'.join(missing)}; `skysieve up` sets them for a local session."
         )
     kafka, spark, checkpoints = (os.environ[name] for name in needed)
-    token = os.environ.get("SPARK_CONNECT_AUTHENTICATE_TOKEN")
+    token, topics = secret("SPARK_CONNECT_AUTHENTICATE_TOKEN"), Topics(kafka, KafkaOptions.named())
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("kafka").setLevel(logging.WARNING)
-    Supervisor(Topics(kafka), lambda session: connect(spark, token, session), checkpoints).run(stopped)
+    Supervisor(topics, lambda session: connect(spark, token, session), checkpoints).run(stopped)

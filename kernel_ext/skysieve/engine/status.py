@@ -64,7 +64,8 @@ class StreamStatus(Value):
 
     covered_from: Offsets
     position: Offsets
-    checkpoint: str
+    # a folder of this name is removed when it has served
+    checkpoint: str = Field(pattern=r"^[0-9a-z]{1,32}$")
 
 
 class SupervisorStatus(Value):
@@ -110,12 +111,15 @@ class StatusBook:
         self._topics.create({STATUS: 1}, COMPACTED)
         self.filters, self.streams = {}, {}
         for key, value in self._topics.newest_by_key(STATUS).items():
-            if key == _SUPERVISOR:
-                self.session = SupervisorStatus.model_validate_json(value).session
-            elif key.startswith(_STREAM):
-                self.streams[key.removeprefix(_STREAM)] = StreamStatus.model_validate_json(value)
-            else:
-                self.filters[key] = FilterStatus.model_validate_json(value)
+            try:
+                if key == _SUPERVISOR:
+                    self.session = SupervisorStatus.model_validate_json(value).session
+                elif key.startswith(_STREAM):
+                    self.streams[key.removeprefix(_STREAM)] = StreamStatus.model_validate_json(value)
+                else:
+                    self.filters[key] = FilterStatus.model_validate_json(value)
+            except ValueError as error:
+                log.error("the status of %r cannot be read, and is told anew: %s", key, error)
 
     def is_live(self, name: str) -> bool:
         """Whether this filter, in whatever version, was being judged last."""

@@ -24,11 +24,11 @@ from skysieve.engine.bank import Bank
 from skysieve.engine.pauses import LONGEST, Pause
 from skysieve.engine.registry import Registered
 from skysieve.engine.status import Backfill, State, StatusBook, StreamStatus, status_of
-from skysieve.errors import SkysieveError
+from skysieve.errors import DeploymentError, SkysieveError
 from skysieve.filter import BoundFilter
 from skysieve.languages.calls import describe, failure
 from skysieve.stream import Stream, open_stream, rejected_topic
-from skysieve.topics import Offsets, Topics
+from skysieve.topics import Offsets, Topics, check_twin
 
 log = logging.getLogger("skysieve.supervisor")
 
@@ -110,7 +110,7 @@ class Supervisor:
         """Note what the registry says next; gives the queries that this touches."""
         batches = consumer.poll(timeout_ms=patience_ms).values()
         return {
-            s for batch in batches for record in batch for s in self._note(record.key.decode(), record.value)
+            s for batch in batches for record in batch for s in self._note(record.key or b"", record.value)
         }
 
     def _taught(self) -> set[str]:
@@ -130,7 +130,8 @@ class Supervisor:
                 wiser.add(name)
         return wiser
 
-    def _note(self, name: str, value: bytes | None) -> set[str]:
+    def _note(self, key: bytes, value: bytes | None) -> set[str]:
+        name = key.decode(errors="replace")
         if name.startswith(registry.STREAM):
             return {name.removeprefix(registry.STREAM)}
         if name.startswith("/"):
@@ -140,10 +141,9 @@ class Supervisor:
         if value is None:
             return touched
         try:
-            record = Registered.model_validate_json(value)
-            _ = record.filter
-        except (ValueError, SkysieveError, StopIteration) as error:
-            log.error("the registry's record of %r cannot be read: %s", name, error)
+            record = registry.read(name, value)
+        except DeploymentError as error:
+            log.error("%s", error)
             return touched
         self._registered[name] = record
         return touched | record.queries
@@ -155,6 +155,7 @@ class Supervisor:
             bank = self._bank(query)
             try:
                 source = open_stream(self._topics, bank.stream).refreshed(self._sources.get(query))
+                _ = source.format  # the registry may state one that is none
                 bound = self._bind(source, here)
             except SkysieveError as error:
                 bank.stop()
@@ -196,10 +197,11 @@ class Supervisor:
 
     def _bind(self, source: Stream, here: Mapping[str, Registered]) -> dict[str, BoundFilter]:
         """The filters that should be running; one that cannot is marked and left out."""
-        found = {}
+        found, topics = {}, self._topics.names()
         for name, record in sorted(here.items()):
             if record.wanted == "running" and not self._book.has_failed(record):
                 try:
+                    check_twin(record.filter.output_topic, topics)
                     found[name] = record.filter.bind(source.filterable)
                 except SkysieveError as error:
                     self._book.publish(status_of(record, "failed", error=str(error)))

@@ -54,6 +54,11 @@ _CONF = {
     "spark.sql.ui.retainedExecutions": "20",
     "spark.sql.streaming.minBatchesToRetain": "10",
     "spark.sql.artifact.isolation.enabled": "false",
+    # passwords of Kafka travel in a source's options, and plans are shown in logs, by explain() and in the events of
+    # Spark's UI: by name in the first two patterns, wherever a text has one in the third
+    "spark.redaction.regex": "(?i)secret|password|token|access[.]?key|jaas",
+    "spark.sql.redaction.options.regex": "(?i)url|password|jaas",
+    "spark.redaction.string.regex": r'(?i)password\s*=\s*\\*"[^"]*"',
 }
 _LOGGING = """\
 status = WARN
