@@ -237,11 +237,10 @@ def attach(
     SessionError
         If there is no session, or it does not answer.
     """
-    spark = spark or os.environ.get("SKYSIEVE_SPARK")
-    kafka = kafka or os.environ.get("SKYSIEVE_KAFKA")
+    spark, kafka = spark or os.environ.get("SKYSIEVE_SPARK"), kafka or os.environ.get("SKYSIEVE_KAFKA")
     token: str | None = secret(_TOKEN)
-    named = bool(spark or kafka)
-    if not named:
+    options = KafkaOptions.named if spark or kafka else KafkaOptions.of
+    if not spark and not kafka:
         running = local.running(Home.default())
         if running is None:
             raise SessionError(
@@ -251,9 +250,7 @@ def attach(
     if not spark or not kafka:
         missing = "spark='sc://host:15002'" if not spark else "kafka='host:9092'"
         raise SessionError(f"attach() needs both servers; {missing} is missing.")
-    topics = Topics(
-        kafka, KafkaOptions.named(kafka_options) if named else KafkaOptions.of(kafka_options or {})
-    )
+    topics = Topics(kafka, options(kafka_options or {}))
     topics.names()  # so that a user whom Kafka does not know hears of it now
     return Session(topics, connect(spark, token))
 
@@ -340,7 +337,8 @@ def _answers() -> Iterator[None]:
 def _address(url: str) -> tuple[str, int]:
     parts = urlsplit(url)
     if parts.scheme != "sc" or not parts.hostname:
-        raise SessionError(f"{url!r} is no address of a Spark Connect server: write sc://host:15002.")
+        shown = url.split(";")[0]  # without the token
+        raise SessionError(f"{shown!r} is no address of a Spark Connect server: write sc://host:15002.")
     return parts.hostname, parts.port or 15002
 
 

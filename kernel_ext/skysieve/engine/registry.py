@@ -11,7 +11,7 @@ from functools import cache
 from typing import Literal
 from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from skysieve.errors import DeploymentError, SkysieveError, StreamError
 from skysieve.filter import Filter
@@ -58,7 +58,8 @@ class Registered(Value):
     """
 
     name: str
-    stream: str
+    # which is a folder of checkpoints, too
+    stream: str = Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")
     owner: str
     wanted: Literal["running", "stopped"]
     start: str
