@@ -22,8 +22,10 @@ USERS = {
     "broker": "Zq9broker",
 }
 """Names and passwords: the owner, the roles of docs/cluster.md (bob is a reader), one without rights, the broker."""
+PLAIN = ("plain", "Zq9plain")
+"""A user whose password goes over the line as it is."""
 SIGN = "Zq7"
-"""In every password but the broker's own, in letters that no client writes in another way."""
+"""In every password that the broker need not be told, in letters that no client writes in another way."""
 
 _ITERATIONS = 4096
 
@@ -66,7 +68,7 @@ def settings(authority: Authority) -> dict[str, str]:
     return {
         "inter.broker.listener.name": "SASL_SSL",
         "listener.security.protocol.map": "SASL_SSL:SASL_SSL,CONTROLLER:SASL_PLAINTEXT",
-        "sasl.enabled.mechanisms": "SCRAM-SHA-512",
+        "sasl.enabled.mechanisms": "SCRAM-SHA-512,PLAIN",
         "sasl.mechanism.inter.broker.protocol": "SCRAM-SHA-512",
         "sasl.mechanism.controller.protocol": "PLAIN",
         "listener.name.controller.sasl.enabled.mechanisms": "PLAIN",
@@ -75,6 +77,9 @@ def settings(authority: Authority) -> dict[str, str]:
         ),
         "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": (
             f"{modules}.scram.ScramLoginModule required {login};"
+        ),
+        "listener.name.sasl_ssl.plain.sasl.jaas.config": (
+            f'{modules}.plain.PlainLoginModule required user_{PLAIN[0]}="{PLAIN[1]}";'
         ),
         "ssl.keystore.type": "PEM",
         "ssl.keystore.certificate.chain": _one_line(chain),

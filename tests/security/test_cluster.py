@@ -33,7 +33,7 @@ from skysieve.sources import send, simulate
 from skysieve.stream import make_stream
 from skysieve.topics import Topics
 
-from .clusters import SIGN, USERS
+from .clusters import PLAIN, SIGN, USERS
 
 STREAM = "lsst-alerts"
 BRIGHT = Filter("bright", "diaSource.snr > 20", STREAM)
@@ -239,6 +239,16 @@ def test_packets_with_a_wrong_password_are_not_sent(cluster, stream):
     with soon(), pytest.raises(SessionError, match=r"cannot be used: .*[Aa]uthentication") as refusal:
         send(packets(1, 44), STREAM, cluster.bootstrap, options=options)
     assert SIGN not in str(refusal.value)
+
+
+def test_plain_passwords_are_in_no_log_either(cluster, caplog):
+    user, password = PLAIN
+    options = KafkaOptions.of(cluster.options(user, password) | {"sasl.mechanism": "PLAIN"})
+    with caplog.at_level(logging.DEBUG):
+        assert Topics(cluster.bootstrap, options).names() == []
+        assert send([], STREAM, cluster.bootstrap, options=options.for_librdkafka()) == 0
+    assert caplog.text
+    assert password not in caplog.text
 
 
 def test_a_broker_of_an_unknown_authority_is_not_trusted(attached, cluster, tmp_path):

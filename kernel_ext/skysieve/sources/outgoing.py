@@ -121,16 +121,33 @@ class _Sender:
         self.refused: KafkaError | None = None
         self._progress = progress
         self._next_report = 0.0
+        self._turned_away: KafkaError | None = None
+        told = {"bootstrap.servers": kafka, "error_cb": self._note, **_PRODUCER, **options}
         try:
-            self.producer = Producer(
-                {"bootstrap.servers": kafka, "error_cb": _quiet, **_PRODUCER, **options}, logger=_LOG
-            )
-            self.producer.list_topics(timeout=_REACH_SECONDS)
+            self.producer = Producer(told, logger=_LOG)
+            self._reach()
         except KafkaException as error:
             raise SessionError(
                 f"Kafka at {kafka} cannot be used: {_reason(error.args[0])}. "
                 "Is the session up? (skysieve status)"
             ) from None
+
+    def _reach(self) -> None:
+        try:
+            self.producer.list_topics(timeout=_REACH_SECONDS)
+        except KafkaException:
+            self.producer.poll(0)
+            if self._turned_away:
+                raise SessionError(
+                    f"Kafka at {self.kafka} cannot be used: {_reason(self._turned_away)}. "
+                    "Check user, password and certificates (docs/cluster.md)."
+                ) from None
+            raise
+
+    def _note(self, error: KafkaError) -> None:
+        """Brokers that come and go are librdkafka's to retry; what it gives up reaches the delivery report."""
+        if error.code() in (KafkaError._AUTHENTICATION, KafkaError._SSL):
+            self._turned_away = error
 
     def run(self, packets: Iterable[Packet], rate: float | None) -> int:
         start = time.monotonic()
@@ -199,7 +216,3 @@ class _Sender:
 
 def _reason(error: KafkaError) -> str:
     return f"{error.str()} ({error.name()})"
-
-
-def _quiet(_error: KafkaError) -> None:
-    """Brokers that come and go are librdkafka's to retry; what it gives up reaches the delivery report."""
