@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from kafka import KafkaAdminClient
-from kafka.errors import AuthorizationError, KafkaTimeoutError, SaslAuthenticationFailedError
+from kafka.errors import (
+    AuthorizationError,
+    KafkaTimeoutError,
+    SaslAuthenticationFailedError,
+    TopicAuthorizationFailedError,
+)
+from kafka.net.compat import KafkaNetClient
 
 from skysieve.errors import SessionError
 from skysieve.kafka_options import KafkaOptions
@@ -58,6 +64,42 @@ def _shake_hands(plain: socket.socket, host: str, server: str, options: KafkaOpt
         ) from None
 
 
+def client(**settings: Any) -> KafkaNetClient:
+    """What kafka-python's clients send through; one that tells of a refused password at once.
+
+    As it comes (3.0), it drops what a broker says just before it hangs up, which is why it does; and it would try on as
+    long as it may.
+    """
+    found = KafkaNetClient(**settings)
+    manager, build, connect = found._manager, found._manager._build_transport, found._manager.get_connection
+    refused: dict[Any, Exception] = {}
+
+    async def transport(*node: Any, **more: Any) -> Any:
+        made = await build(*node, **more)
+        receive = made._sock_recv
+
+        def received() -> tuple[bytes, Exception | None]:
+            data, end = receive()
+            return data, None if data else end  # which is still there when it is asked again
+
+        made._sock_recv = received
+        return made
+
+    def connection(node: Any, **more: Any) -> Any:
+        if node in refused:
+            raise refused.pop(node)
+        made = connect(node, **more)
+        made.init_future.add_errback(lambda error: note(node, error))
+        return made
+
+    def note(node: Any, error: Exception) -> None:
+        if isinstance(error, SaslAuthenticationFailedError):
+            refused[node] = error
+
+    manager._build_transport, manager.get_connection = transport, connection
+    return found
+
+
 def administrator(**settings: Any) -> KafkaAdminClient:
     """A client for topics. One that is refused leaves no thread behind: a supervisor may be refused for days."""
     admin = KafkaAdminClient.__new__(KafkaAdminClient)
@@ -103,3 +145,35 @@ def refusals(bootstrap: str, options: KafkaOptions, doing: str) -> Iterator[None
         raise SessionError(
             f"Kafka at {bootstrap} does not answer a client with {how}: are these the cluster's?"
         ) from None
+
+
+def refuse_hidden(found: Iterable[Mapping[str, Any]]) -> None:
+    """Tell topics that this user may not see from those that are not there, as Kafka describes them."""
+    if any(one["error_code"] == TopicAuthorizationFailedError.errno for one in found):
+        raise TopicAuthorizationFailedError
+
+
+def listed(topics: Iterable[str]) -> str:
+    """Names of topics, in a message."""
+    return ", ".join(map(repr, sorted(topics)))
+
+
+def check_twin(topic: str, topics: Iterable[str]) -> None:
+    """Make sure that Kafka can make a topic beside those there: between names it sees no difference in '.' and '_'.
+
+    Raises
+    ------
+    SessionError
+        If it could not.
+
+    Examples
+    --------
+    >>> check_twin("filter.young_sn", ["alerts", "filter.young_sn", "filter.young-sn"])
+    """
+    alike = topic.replace(".", "_")
+    for one in topics:
+        if one != topic and one.replace(".", "_") == alike:
+            raise SessionError(
+                f"Kafka makes no topic {topic!r} beside {one!r}, since they differ only in '.' and '_': take another "
+                "name."
+            )

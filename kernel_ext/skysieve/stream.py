@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from skysieve.brokers import check_twin
 from skysieve.engine.registry import REGISTRY, state_format, stated_format
 from skysieve.engine.status import STATUS
 from skysieve.errors import SkysieveError, StreamError, nearest
@@ -20,7 +21,7 @@ from skysieve.packets import avro, formats
 from skysieve.packets.columns import Columns
 from skysieve.packets.formats import Format
 from skysieve.packets.names import Names
-from skysieve.topics import Offsets, Topics, check_twin, newest
+from skysieve.topics import Offsets, Topics, newest
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -15,7 +15,6 @@ from typing import Any
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic, OffsetSpec
 from kafka.errors import (
-    AuthorizationError,
     InvalidTopicError,
     KafkaError,
     TopicAlreadyExistsError,
@@ -23,7 +22,7 @@ from kafka.errors import (
     UnknownTopicOrPartitionError,
 )
 
-from skysieve.brokers import administrator, reach, refusals
+from skysieve.brokers import administrator, client, listed, reach, refusals, refuse_hidden
 from skysieve.errors import SessionError
 from skysieve.kafka_options import KafkaOptions
 
@@ -96,9 +95,9 @@ class Topics:
             If this user may not know whether there is one of them.
         """
         names = sorted(topics)
-        with self._admin(f"see topic {_listed(names)}, if there is one") as admin:
+        with self._admin(f"see topic {listed(names)}, if there is one") as admin:
             found = admin.describe_topics(names)
-            _refuse_hidden(found)
+            refuse_hidden(found)
         return {t["name"]: len(t["partitions"]) for t in found if not t["error_code"]}
 
     def partitions(self, topic: str) -> int:
@@ -116,7 +115,7 @@ class Topics:
         missing = topics.keys() - set(self.names())
         if not missing:
             return None
-        with self._admin(f"make topic {_listed(missing)}") as admin:
+        with self._admin(f"make topic {listed(missing)}") as admin:
             wanted = [
                 NewTopic(name, topics[name], -1, topic_configs=dict(config or {})) for name in sorted(missing)
             ]
@@ -127,7 +126,7 @@ class Topics:
                 return self.create(topics, config)
             except InvalidTopicError:
                 raise SessionError(
-                    f"Kafka at {self.bootstrap} takes no topic {_listed(missing)}: the name is illegal, or that of "
+                    f"Kafka at {self.bootstrap} takes no topic {listed(missing)}: the name is illegal, or that of "
                     "another topic but for '.' and '_'."
                 ) from None
             admin.wait_for_topics(sorted(missing))
@@ -137,7 +136,7 @@ class Topics:
         """Delete topics, where they exist."""
         there = sorted(set(topics) & set(self.names()))
         if there:
-            with self._admin(f"delete topic {_listed(there)}") as admin:
+            with self._admin(f"delete topic {listed(there)}") as admin:
                 try:
                     admin.delete_topics(there)
                 except UnknownTopicOrPartitionError:
@@ -175,6 +174,9 @@ class Topics:
                 while (at := consumer.position(place)) < end:
                     batch = consumer.poll(timeout_ms=int(_PATIENCE * 1000)).get(place, [])
                     if not batch and consumer.position(place) == at:
+                        self.partitions(
+                            topic
+                        )  # kafka-python waits in silence for a topic that one may not see
                         raise SessionError(
                             f"Kafka at {self.bootstrap} fell silent at {topic}[{partition}]@{at}."
                         )
@@ -217,13 +219,17 @@ class Topics:
     def write(self, topic: str, records: Sequence[tuple[str, bytes | None]]) -> Offsets:
         """Append records of key and value, and wait until Kafka has them; gives the last offset written."""
         with refusals(self.bootstrap, self.options, f"write to topic {topic!r}"):
-            producer = KafkaProducer(bootstrap_servers=self._servers, acks="all", **self._settings)
+            patience = int(_PATIENCE * 1000)
+            producer = KafkaProducer(
+                bootstrap_servers=self._servers, acks="all", max_block_ms=patience, **self._settings
+            )
             try:
                 sent = [producer.send(topic, key=key.encode(), value=value) for key, value in records]
                 done = [future.get(timeout=_PATIENCE) for future in sent]
-            except AuthorizationError:
-                raise
             except KafkaError as error:
+                # who may write nowhere is not even given the number that a writer needs, and that is told in a text
+                if "AuthorizationFailed" in repr(error):
+                    raise TopicAuthorizationFailedError from error
                 raise SessionError(
                     f"Kafka at {self.bootstrap} did not take a record for {topic}: {error}"
                 ) from error
@@ -244,7 +250,7 @@ class Topics:
         # which answers in a tenth of the time that a consumer takes
         with self._admin(f"see topic {topic!r}, if there is one") as admin:
             (found,) = admin.describe_topics([topic])
-            _refuse_hidden([found])
+            refuse_hidden([found])
             if found["error_code"]:
                 raise SessionError(f"Kafka at {self.bootstrap} has no topic {topic!r}.")
             places = [TopicPartition(topic, p["partition_index"]) for p in found["partitions"]]
@@ -283,16 +289,8 @@ class Topics:
 
     @property
     def _settings(self) -> dict[str, Any]:
-        return {"bootstrap_timeout_ms": int(_PATIENCE * 1000)} | self.options.for_kafka_python()
-
-
-def _refuse_hidden(found: Iterable[Mapping[str, Any]]) -> None:
-    if any(one["error_code"] == TopicAuthorizationFailedError.errno for one in found):
-        raise TopicAuthorizationFailedError
-
-
-def _listed(topics: Iterable[str]) -> str:
-    return ", ".join(map(repr, sorted(topics)))
+        patience = {"bootstrap_timeout_ms": int(_PATIENCE * 1000), "kafka_client": client}
+        return patience | self.options.for_kafka_python()
 
 
 def _record(raw: Any) -> Record:
@@ -305,27 +303,6 @@ def _record(raw: Any) -> Record:
         raw.value,
         tuple(raw.headers or ()),
     )
-
-
-def check_twin(topic: str, topics: Iterable[str]) -> None:
-    """Make sure that Kafka can make a topic beside those there: between names it sees no difference in '.' and '_'.
-
-    Raises
-    ------
-    SessionError
-        If it could not.
-
-    Examples
-    --------
-    >>> check_twin("filter.young_sn", ["alerts", "filter.young_sn", "filter.young-sn"])
-    """
-    alike = topic.replace(".", "_")
-    for one in topics:
-        if one != topic and one.replace(".", "_") == alike:
-            raise SessionError(
-                f"Kafka makes no topic {topic!r} beside {one!r}, since they differ only in '.' and '_': take another "
-                "name."
-            )
 
 
 def newest(begin: Offsets, end: Offsets, count: int) -> Offsets:

@@ -9,6 +9,7 @@ import offline
 import pytest
 from conftest import delivered
 from skysieve import Filter
+from skysieve.brokers import check_twin
 from skysieve.engine import registry
 from skysieve.engine.registry import REGISTRY, STREAM, Registered, Version
 from skysieve.engine.status import STATUS, StatusBook, StreamStatus, status_of
@@ -18,7 +19,6 @@ from skysieve.local.process import Daemon
 from skysieve.overview import filters_of
 from skysieve.sources import send, simulate
 from skysieve.stream import make_stream
-from skysieve.topics import check_twin
 from skysieve_widgets import deployment_html
 
 HOSTILE = [

@@ -18,6 +18,7 @@ from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
+from skysieve.brokers import check_twin
 from skysieve.engine import plan, registry
 from skysieve.engine.backfill import Backfills
 from skysieve.engine.bank import Bank
@@ -28,7 +29,7 @@ from skysieve.errors import DeploymentError, SkysieveError
 from skysieve.filter import BoundFilter
 from skysieve.languages.calls import describe, failure
 from skysieve.stream import Stream, open_stream, rejected_topic
-from skysieve.topics import Offsets, Topics, check_twin
+from skysieve.topics import Offsets, Topics
 
 log = logging.getLogger("skysieve.supervisor")
 
