@@ -34,6 +34,9 @@ _CURES = {
     "ssl.truststore.location": "Write ssl.ca.location, the path of a PEM file.",
     "bootstrap.servers": "Name the servers in attach(kafka=…) or $SKYSIEVE_KAFKA.",
 }
+PASSWORDS = r'(?i)password\s*=\s*\\*"[^"]*"'
+"""By which Spark finds what to leave out where it shows a query as text: in its events, its pages, by explain()."""
+
 _LOGINS = {"PLAIN": "plain.PlainLoginModule"}
 _SCRAM = "scram.ScramLoginModule"
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----")

@@ -25,7 +25,7 @@ from skysieve.environment import secret
 from skysieve.errors import FilterError, SessionError
 from skysieve.filter import Filter
 from skysieve.home import Home
-from skysieve.kafka_options import KafkaOptions
+from skysieve.kafka_options import PASSWORDS, KafkaOptions
 from skysieve.languages.calls import describe, failure
 from skysieve.preview import Preview, preview
 from skysieve.sample import Samples
@@ -229,8 +229,7 @@ def attach(
     kafka
         ``host:port`` of a Kafka broker; else ``$SKYSIEVE_KAFKA``.
     kafka_options
-        How to connect to Kafka, as :meth:`skysieve.kafka_options.KafkaOptions.of` takes it; beside what the
-        environment says of the cluster that is named. A password is better left to ``$SKYSIEVE_KAFKA_PASSWORD``.
+        How to connect (:meth:`skysieve.kafka_options.KafkaOptions.of`), beside what the environment says of it.
 
     Raises
     ------
@@ -281,6 +280,7 @@ def connect(url: str, token: str | None = None, session_id: str | None = None) -
         _ = session.version
         session.conf.set("spark.sql.ansi.enabled", "false")
         session.conf.set("spark.sql.session.timeZone", "UTC")
+        session.conf.set("spark.sql.redaction.string.regex", PASSWORDS)
     except PySparkException as error:
         if "UNAUTHENTICATED" in str(error) or "Invalid token" in str(error):
             raise SessionError(

@@ -28,7 +28,7 @@ from skysieve.engine import plan, registry
 from skysieve.engine.registry import REGISTRY
 from skysieve.engine.status import STATUS, statuses
 from skysieve.errors import SessionError
-from skysieve.kafka_options import KafkaOptions
+from skysieve.kafka_options import PASSWORDS, KafkaOptions
 from skysieve.sources import send, simulate
 from skysieve.stream import make_stream
 from skysieve.topics import Topics
@@ -278,6 +278,14 @@ def test_a_client_that_speaks_otherwise_than_the_cluster_is_told_so(cluster, kaf
         Topics(kafka, cluster.topics("alice").options).names()
 
 
+def test_what_leaves_the_password_out_of_plans_is_the_session_s_own_setting(author, cluster, supervisor):
+    """Which is why a Spark server that somebody else has set up shows none either."""
+    assert SIGN not in explained(author)
+    author.spark.conf.set("spark.sql.redaction.string.regex", "no such text")
+    assert SIGN in explained(author)
+    author.spark.conf.set("spark.sql.redaction.string.regex", PASSWORDS)
+
+
 def test_no_password_is_anywhere_but_in_the_files_that_hold_it(
     author, cluster, home, supervisor, caplog, capfd
 ):
@@ -289,10 +297,8 @@ def test_no_password_is_anywhere_but_in_the_files_that_hold_it(
         shown = io.StringIO()
         with redirect_stdout(shown):
             read.explain("extended")
-            author.spark.readStream.format("kafka").options(**plan.source_options(author.topics)).option(
-                "subscribe", STREAM
-            ).load().explain("extended")
-    texts = {"log": caplog.text, "plans": shown.getvalue(), "output": "".join(capfd.readouterr())}
+        plans = shown.getvalue() + explained(author)
+    texts = {"log": caplog.text, "plans": plans, "output": "".join(capfd.readouterr())}
     texts["session"] = f"{author!r} {author.topics!r} {author.deployments!r}"
     assert "kafka" in texts["plans"].lower()
     query = running_query(author, cluster)
@@ -311,6 +317,14 @@ def test_no_password_is_anywhere_but_in_the_files_that_hold_it(
     assert str(supervisor) in texts
     assert len([name for name in texts if "checkpoints" in name]) > 3
     assert [name for name, text in texts.items() if SIGN in text] == []
+
+
+def explained(author):
+    """What Spark says of a stream that it is about to read."""
+    source = author.spark.readStream.format("kafka").options(**plan.source_options(author.topics))
+    with redirect_stdout(io.StringIO()) as shown:
+        source.option("subscribe", STREAM).load().explain("extended")
+    return shown.getvalue()
 
 
 def running_query(author, cluster):

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 
 from skysieve.home import Home
+from skysieve.kafka_options import PASSWORDS
 from skysieve.local import jars, java
 from skysieve.local.process import Daemon
 
@@ -54,11 +55,10 @@ _CONF = {
     "spark.sql.ui.retainedExecutions": "20",
     "spark.sql.streaming.minBatchesToRetain": "10",
     "spark.sql.artifact.isolation.enabled": "false",
-    # passwords of Kafka travel in a source's options, and plans are shown in logs, by explain() and in the events of
-    # Spark's UI: by name in the first two patterns, wherever a text has one in the third
+    # passwords of Kafka travel in a source's options, and Spark shows these in plans and events
     "spark.redaction.regex": "(?i)secret|password|token|access[.]?key|jaas",
     "spark.sql.redaction.options.regex": "(?i)url|password|jaas",
-    "spark.redaction.string.regex": r'(?i)password\s*=\s*\\*"[^"]*"',
+    "spark.redaction.string.regex": PASSWORDS,
 }
 _LOGGING = """\
 status = WARN
