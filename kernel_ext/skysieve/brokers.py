@@ -67,8 +67,8 @@ def _shake_hands(plain: socket.socket, host: str, server: str, options: KafkaOpt
 def client(**settings: Any) -> KafkaNetClient:
     """What kafka-python's clients send through; one that tells of a refused password at once.
 
-    As it comes (3.0), it drops what a broker says just before it hangs up, which is why it does; and it would try on as
-    long as it may.
+    As it comes (3.0), it loses what a broker says just before it hangs up, which is how passwords are refused, and goes
+    on trying.
     """
     found = KafkaNetClient(**settings)
     manager, build, connect = found._manager, found._manager._build_transport, found._manager.get_connection

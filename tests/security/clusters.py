@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,6 +60,14 @@ class Cluster:
             "SKYSIEVE_KAFKA_USER": user,
             "SKYSIEVE_KAFKA_PASSWORD_FILE": str(password),
         }
+
+
+@contextmanager
+def soon(seconds=30):
+    """What is refused is refused soon, and not after minutes of trying; the bound is far from what it takes."""
+    begun = time.monotonic()
+    yield
+    assert time.monotonic() - begun < seconds
 
 
 def settings(authority: Authority) -> dict[str, str]:

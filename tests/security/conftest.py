@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+import skysieve
 from processes import wait_until
 from skysieve import local
 from skysieve.errors import SessionError
@@ -59,3 +60,19 @@ def _serves(daemon: Daemon, topics: Topics) -> bool:
     except SessionError:
         return False
     return True
+
+
+@pytest.fixture
+def attached(cluster, started, monkeypatch):
+    """Attaches a user as a notebook does."""
+    monkeypatch.setenv("SPARK_CONNECT_AUTHENTICATE_TOKEN", started.token)
+    made = []
+
+    def attach(user, password=None, **more):
+        options = cluster.options(user, password) | more
+        made.append(skysieve.attach(started.spark, kafka=cluster.bootstrap, kafka_options=options))
+        return made[-1]
+
+    yield attach
+    for one in made:
+        one.detach()

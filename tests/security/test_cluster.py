@@ -13,13 +13,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
 
 import offline
 import psutil
 import pytest
-import skysieve
 from conftest import delivered
 from processes import wait_until
 from pyspark.errors import PySparkException
@@ -28,12 +26,11 @@ from skysieve.engine import plan, registry
 from skysieve.engine.registry import REGISTRY
 from skysieve.engine.status import STATUS, statuses
 from skysieve.errors import SessionError
-from skysieve.kafka_options import PASSWORDS, KafkaOptions
+from skysieve.kafka_options import PASSWORDS
 from skysieve.sources import send, simulate
 from skysieve.stream import make_stream
-from skysieve.topics import Topics
 
-from .clusters import PLAIN, SIGN, USERS
+from .clusters import SIGN, USERS, soon
 
 STREAM = "lsst-alerts"
 BRIGHT = Filter("bright", "diaSource.snr > 20", STREAM)
@@ -92,32 +89,8 @@ def supervisor(cluster, started, stream):
 
 
 @pytest.fixture
-def attached(cluster, started, monkeypatch):
-    """Attaches a user as a notebook does."""
-    monkeypatch.setenv("SPARK_CONNECT_AUTHENTICATE_TOKEN", started.token)
-    made = []
-
-    def attach(user, password=None, **more):
-        options = cluster.options(user, password) | more
-        made.append(skysieve.attach(started.spark, kafka=cluster.bootstrap, kafka_options=options))
-        return made[-1]
-
-    yield attach
-    for one in made:
-        one.detach()
-
-
-@pytest.fixture
 def author(attached):
     return attached("author")
-
-
-@contextmanager
-def soon(seconds=30):
-    """What is refused is refused soon, and not after minutes of trying; the bound is far from what it takes."""
-    begun = time.monotonic()
-    yield
-    assert time.monotonic() - begun < seconds
 
 
 def test_the_owner_s_password_of_odd_characters_opens_the_cluster_to_every_client(cluster, attached, stream):
@@ -224,58 +197,6 @@ def test_the_command_line_ends_with_what_is_refused(cluster, supervisor):
     assert said.returncode == 1
     assert "does not let user 'mallory' see topic" in said.stderr
     assert "Traceback" not in said.stderr
-
-
-@pytest.mark.parametrize("user", ["alice", "nobody"])
-def test_a_wrong_password_is_told_at_once(attached, cluster, user):
-    with (
-        soon(),
-        pytest.raises(SessionError, match=f"does not know user '{user}' with this password") as refusal,
-    ):
-        attached(user, "Zq7wrong")
-    assert SIGN not in str(refusal.value)
-
-
-def test_packets_with_a_wrong_password_are_not_sent(cluster, stream):
-    options = KafkaOptions.of(cluster.options("alice", "Zq7wrong")).for_librdkafka()
-    with soon(), pytest.raises(SessionError, match=r"cannot be used: .*[Aa]uthentication") as refusal:
-        send(packets(1, 44), STREAM, cluster.bootstrap, options=options)
-    assert SIGN not in str(refusal.value)
-
-
-def test_plain_passwords_are_in_no_log_either(cluster, caplog):
-    user, password = PLAIN
-    options = KafkaOptions.of(cluster.options(user, password) | {"sasl.mechanism": "PLAIN"})
-    with caplog.at_level(logging.DEBUG):
-        assert Topics(cluster.bootstrap, options).names() == []
-        assert send([], STREAM, cluster.bootstrap, options=options.for_librdkafka()) == 0
-    assert caplog.text
-    assert password not in caplog.text
-
-
-def test_a_broker_of_an_unknown_authority_is_not_trusted(attached, cluster, tmp_path):
-    from .authorities import Authority
-
-    other = tmp_path / "other.pem"
-    other.write_text(Authority().pem)
-    with soon(), pytest.raises(SessionError, match=r"is not trusted: .*Let ssl\.ca\.location name"):
-        attached("alice", **{"ssl.ca.location": str(other)})
-
-
-def test_a_broker_under_another_name_is_not_trusted(cluster):
-    elsewhere = cluster.bootstrap.replace("127.0.0.1", "localhost")
-    with soon(), pytest.raises(SessionError, match="is not trusted: Hostname mismatch"):
-        Topics(elsewhere, cluster.topics("alice").options).names()
-
-
-def test_a_client_that_speaks_otherwise_than_the_cluster_is_told_so(cluster, kafka):
-    with (
-        soon(),
-        pytest.raises(SessionError, match=r"does not answer a client with security\.protocol=PLAINTEXT"),
-    ):
-        Topics(cluster.bootstrap).names()
-    with soon(), pytest.raises(SessionError, match=r"does not speak TLS, as security\.protocol=SASL_SSL"):
-        Topics(kafka, cluster.topics("alice").options).names()
 
 
 def test_what_leaves_the_password_out_of_plans_is_the_session_s_own_setting(author, cluster, supervisor):
