@@ -49,6 +49,16 @@ def test_the_environment_s_kafka_comes_before_the_local_session_s(environment, r
     assert topics(environment).bootstrap == "elsewhere:9092"
 
 
+def test_a_cluster_that_the_environment_names_is_shown_without_processes(
+    environment, running, monkeypatch, stream, tmp_path
+):
+    monkeypatch.setenv("SKYSIEVE_KAFKA", running.kafka)
+    monkeypatch.setenv("SKYSIEVE_SPARK", "sc://elsewhere:15002")
+    found = overview(Home.at(tmp_path))
+    assert (found["kafka"], found["spark"], found["pids"]) == (running.kafka, "sc://elsewhere:15002", {})
+    assert stream in found["streams"]
+
+
 def test_without_a_session_and_without_the_environment_there_are_no_topics(tmp_path, monkeypatch):
     monkeypatch.delenv("SKYSIEVE_KAFKA", raising=False)
     assert topics(Home.at(tmp_path)) is None

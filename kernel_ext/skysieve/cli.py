@@ -73,7 +73,7 @@ def down() -> None:
 
 @app.command()
 def status(as_json: JsonOption = False) -> None:
-    """Show the local session."""
+    """Show the session: that which the environment names, or the local one."""
     from skysieve.overview import overview
 
     found = overview(Home.default())
@@ -88,13 +88,14 @@ def status(as_json: JsonOption = False) -> None:
 def _show(found: dict[str, Any]) -> None:
     processes = ", ".join(f"{name} {pid}" for name, pid in found["pids"].items())
     missing = [name for name in ("kafka", "spark", "supervisor") if name not in found["pids"]]
-    if not processes:
+    if not processes and not found["kafka"]:
         typer.echo("No session is running here. Start one with `skysieve up`.")
         return
     if found["kafka"]:
-        typer.echo(f"Kafka {found['kafka']}, Spark {found['spark']}")
-    typer.echo(f"processes: {processes}")
-    if missing:
+        typer.echo(f"Kafka {found['kafka']}, Spark {found['spark'] or '(none named)'}")
+    if processes:
+        typer.echo(f"processes: {processes}")
+    if processes and missing:
         typer.echo(f"missing:   {', '.join(missing)}; `skysieve up` starts what is missing")
     if found["kafka"]:
         from skysieve.engine.status import supervisor
@@ -154,7 +155,8 @@ def _send(
     shown = Shown(total)
     try:
         with shown:
-            send(packets, stream, topics.bootstrap, rate=rate, progress=shown)
+            options = topics.options.for_librdkafka()
+            send(packets, stream, topics.bootstrap, rate=rate, options=options, progress=shown)
     finally:
         typer.echo(f"{shown.count} {what} written to {stream}")
 

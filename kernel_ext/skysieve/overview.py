@@ -10,6 +10,7 @@ from skysieve.deployment import as_it_is
 from skysieve.engine import registry
 from skysieve.engine.status import statuses
 from skysieve.home import Home
+from skysieve.kafka_options import KafkaOptions
 from skysieve.stream import streams
 from skysieve.topics import Topics
 
@@ -18,21 +19,24 @@ def topics(home: Home) -> Topics | None:
     """The Kafka cluster that the environment names, or the local session's; None if there is neither."""
     kafka = os.environ.get("SKYSIEVE_KAFKA")
     if kafka:
-        return Topics(kafka)
+        return Topics(kafka, KafkaOptions.named())
     running = local.running(home)
     return Topics(running.kafka) if running else None
 
 
 def overview(home: Home) -> dict[str, Any]:
-    """Servers, processes, streams and filters of the local session; after a crash, the processes that are left."""
-    running = local.running(home)
-    if running is None:
+    """Servers, streams and filters of the session that the environment names, or of the local one and its processes.
+
+    After a crash of the local session, the processes that are left.
+    """
+    kafka, running = topics(home), local.running(home)
+    if kafka is None:
         return {"kafka": None, "spark": None, "pids": local.pids(home), "streams": [], "filters": []}
-    kafka = Topics(running.kafka)
+    here = running if running and running.kafka == kafka.bootstrap else None
     return {
-        "kafka": running.kafka,
-        "spark": running.spark,
-        "pids": dict(running.pids),
+        "kafka": kafka.bootstrap,
+        "spark": here.spark if here else os.environ.get("SKYSIEVE_SPARK"),
+        "pids": dict(here.pids) if here else {},
         "streams": streams(kafka.names()),
         "filters": filters_of(kafka),
     }

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from kafka import OffsetAndMetadata, TopicPartition
 from kafka.errors import CommitFailedError, KafkaError, KafkaTimeoutError
 
+from skysieve.brokers import refusals
 from skysieve.errors import SessionError
 from skysieve.stream import instant
 from skysieve.topics import Offsets, Record, Topics, as_record
@@ -180,8 +181,9 @@ class Reader:
             self._assign()
         self._is_astray = True
         try:
-            yield self._kafka
-        except KafkaError:
+            with refusals(self._topics.bootstrap, self._topics.options, f"read topic {self.topic!r}"):
+                yield self._kafka
+        except (KafkaError, SessionError):
             self._is_astray = False
             raise
         self._is_astray = False

@@ -23,9 +23,11 @@ from skysieve.diff import Diff, diff
 from skysieve.engine import plan, registry
 from skysieve.engine.guard import Guard
 from skysieve.engine.redrive import Redriven, redrive
+from skysieve.environment import secret
 from skysieve.errors import SessionError, SkysieveError
 from skysieve.filter import Filter
 from skysieve.home import Home
+from skysieve.kafka_options import PASSWORDS, KafkaOptions
 from skysieve.preview import Preview, preview
 from skysieve.sample import Samples
 from skysieve.slices import Slice, Which, choose
@@ -280,16 +282,16 @@ def attach(
     kafka
         ``host:port`` of a Kafka broker; else ``$SKYSIEVE_KAFKA``.
     kafka_options
-        Further settings of the Kafka clients, by the names of Kafka's documentation.
+        How to connect (:meth:`skysieve.kafka_options.KafkaOptions.of`), beside what the environment says of it.
 
     Raises
     ------
     SessionError
         If there is no session, or it does not answer.
     """
-    spark = spark or os.environ.get("SKYSIEVE_SPARK")
-    kafka = kafka or os.environ.get("SKYSIEVE_KAFKA")
-    token = os.environ.get(_TOKEN)
+    spark, kafka = spark or os.environ.get("SKYSIEVE_SPARK"), kafka or os.environ.get("SKYSIEVE_KAFKA")
+    token: str | None = secret(_TOKEN)
+    options = KafkaOptions.named if spark or kafka else KafkaOptions.of
     if not spark and not kafka:
         running = local.running(Home.default())
         if running is None:
@@ -300,8 +302,8 @@ def attach(
     if not spark or not kafka:
         missing = "spark='sc://host:15002'" if not spark else "kafka='host:9092'"
         raise SessionError(f"attach() needs both servers; {missing} is missing.")
-    topics = Topics(kafka, dict(kafka_options or {}))
-    topics.check()
+    topics = Topics(kafka, options(kafka_options or {}))
+    topics.names()  # so that a user whom Kafka does not know hears of it now
     return Session(topics, connect(spark, token))
 
 
@@ -331,6 +333,7 @@ def connect(url: str, token: str | None = None, session_id: str | None = None) -
         _ = session.version
         session.conf.set("spark.sql.ansi.enabled", "false")
         session.conf.set("spark.sql.session.timeZone", "UTC")
+        session.conf.set("spark.sql.redaction.string.regex", PASSWORDS)
     except PySparkException as error:
         if "UNAUTHENTICATED" in str(error) or "Invalid token" in str(error):
             raise SessionError(
@@ -363,7 +366,8 @@ def _release(session: Any, url: str) -> None:
 def _address(url: str) -> tuple[str, int]:
     parts = urlsplit(url)
     if parts.scheme != "sc" or not parts.hostname:
-        raise SessionError(f"{url!r} is no address of a Spark Connect server: write sc://host:15002.")
+        shown = url.split(";")[0]  # without the token
+        raise SessionError(f"{shown!r} is no address of a Spark Connect server: write sc://host:15002.")
     return parts.hostname, parts.port or 15002
 
 

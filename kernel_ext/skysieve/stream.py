@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from skysieve.brokers import check_twin
 from skysieve.engine.registry import REGISTRY, state_format, stated_format
 from skysieve.engine.status import STATUS
 from skysieve.errors import PacketError, SkysieveError, StreamError, nearest
@@ -284,6 +285,7 @@ def open_stream(topics: Topics, name: str, spark: SparkSession | None = None) ->
     """
     names = topics.names()
     if name not in names:
+        topics.partitions(name)  # one that this user may not see is refused here, not called missing
         known = streams(names)
         raise StreamError(
             f"There is no stream {name!r}.{nearest(name, known)} "
@@ -342,8 +344,10 @@ def make_stream(topics: Topics, name: str, partitions: int = 4) -> str:
         raise StreamError(
             f"{name!r} is no legal stream name: use letters, digits, '.', '_' and '-', at most 240."
         )
-    if name in (REGISTRY, STATUS) or name.startswith(("__", OUTPUT_PREFIX)) or name.endswith(".rejected"):
+    alike = name.replace("_", ".")  # Kafka sees no difference, so a topic could not be made beside its twin
+    if name in (REGISTRY, STATUS) or alike.startswith(("..", OUTPUT_PREFIX)) or alike.endswith(".rejected"):
         raise StreamError(f"{name!r} is a name that Skysieve or Kafka uses for something else; take another.")
+    check_twin(name, topics.names())
     topics.create({name: partitions})
     return name
 

@@ -6,7 +6,6 @@ Bulk traffic does not come through here: Spark reads and writes it.
 from __future__ import annotations
 
 import logging
-import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,15 +14,28 @@ from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic, OffsetSpec
-from kafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError
+from kafka.errors import (
+    InvalidTopicError,
+    KafkaError,
+    TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
 
+from skysieve.brokers import administrator, client, listed, reach, refusals, refuse_hidden
 from skysieve.errors import SessionError
+from skysieve.kafka_options import KafkaOptions
 
 Offsets = dict[int, int]
 """An offset for each partition of a topic."""
 
+# what matters of what it logs comes as an error
+logging.getLogger("kafka").addHandler(logging.NullHandler())
 # it warns of every batch of packets that takes a tenth of a second to unpack
 logging.getLogger("kafka.net.selector").setLevel(logging.ERROR)
+# at DEBUG these show what is sent, the password of SASL's PLAIN among it
+for _name in ("kafka.net.connection", "kafka.protocol.parser"):
+    logging.getLogger(_name).setLevel(logging.INFO)
 
 _PATIENCE = 10.0
 """Seconds after which a silent Kafka is reported."""
@@ -53,11 +65,11 @@ class Topics:
     bootstrap
         ``host:port``, or several with commas.
     options
-        Further settings by the names Kafka's documentation uses (``security.protocol`` …).
+        How to connect: TLS, user and password.
     """
 
     bootstrap: str
-    options: Mapping[str, str] = field(default_factory=dict, repr=False)
+    options: KafkaOptions = field(default=KafkaOptions(), repr=False)
 
     def check(self) -> None:
         """Make sure that somebody listens there.
@@ -65,31 +77,27 @@ class Topics:
         Raises
         ------
         SessionError
-            If nobody does.
+            If nobody does, or it is not whom the options trust.
         """
-        for server in self.bootstrap.split(","):
-            host, _, port = server.strip().rpartition(":")
-            if not host or not port.isdigit():
-                raise SessionError(f"{server!r} is no address of a Kafka broker: write host:port.")
-            try:
-                socket.create_connection((host.strip("[]"), int(port)), timeout=3).close()
-                return
-            except OSError as error:
-                reason = error
-        raise SessionError(
-            f"No Kafka broker answers at {self.bootstrap} ({reason}). "
-            "Start the local session with `skysieve up`, or check the address."
-        )
+        reach(self.bootstrap, self.options)
 
     def names(self) -> list[str]:
         """Every topic, sorted."""
-        with self._admin() as admin:
+        with self._admin("list topics") as admin:
             return sorted(admin.list_topics())
 
     def sizes(self, topics: Iterable[str]) -> dict[str, int]:
-        """Number of partitions of each topic; those that do not exist are left out."""
-        with self._admin() as admin:
-            found = admin.describe_topics(sorted(topics))
+        """Number of partitions of each topic; those that do not exist are left out.
+
+        Raises
+        ------
+        SessionError
+            If this user may not know whether there is one of them.
+        """
+        names = sorted(topics)
+        with self._admin(f"see topic {listed(names)}, if there is one") as admin:
+            found = admin.describe_topics(names)
+            refuse_hidden(found)
         return {t["name"]: len(t["partitions"]) for t in found if not t["error_code"]}
 
     def partitions(self, topic: str) -> int:
@@ -97,18 +105,30 @@ class Topics:
         return self.sizes([topic]).get(topic, 0)
 
     def create(self, topics: Mapping[str, int], config: Mapping[str, str] | None = None) -> None:
-        """Create topics, given as name and number of partitions, where they do not exist."""
+        """Create topics, given as name and number of partitions, where they do not exist.
+
+        Raises
+        ------
+        SessionError
+            If Kafka does not let this user, or takes no topic of such a name.
+        """
         missing = topics.keys() - set(self.names())
         if not missing:
             return None
-        with self._admin() as admin:
+        with self._admin(f"make topic {listed(missing)}") as admin:
             wanted = [
                 NewTopic(name, topics[name], -1, topic_configs=dict(config or {})) for name in sorted(missing)
             ]
             try:
                 admin.create_topics(wanted)
             except TopicAlreadyExistsError:
+                self.sizes(missing)  # one that this user may not see would be missing for ever
                 return self.create(topics, config)
+            except InvalidTopicError:
+                raise SessionError(
+                    f"Kafka at {self.bootstrap} takes no topic {listed(missing)}: the name is illegal, or that of "
+                    "another topic but for '.' and '_'."
+                ) from None
             admin.wait_for_topics(sorted(missing))
         return None
 
@@ -116,7 +136,7 @@ class Topics:
         """Delete topics, where they exist."""
         there = sorted(set(topics) & set(self.names()))
         if there:
-            with self._admin() as admin:
+            with self._admin(f"delete topic {listed(there)}") as admin:
                 try:
                     admin.delete_topics(there)
                 except UnknownTopicOrPartitionError:
@@ -132,8 +152,9 @@ class Topics:
 
     def totals(self, topics: Iterable[str]) -> dict[str, int]:
         """The sum over the partitions of where each topic ends; those that do not exist are left out."""
-        with self._admin() as admin:
-            known = admin.describe_topics(sorted(set(topics)))
+        names = sorted(set(topics))
+        with self._admin(f"see where topic {listed(names)} ends") as admin:
+            known = admin.describe_topics(names)
             places = [
                 TopicPartition(t["name"], p["partition_index"])
                 for t in known
@@ -160,7 +181,7 @@ class Topics:
             If Kafka falls silent.
         """
         count = sum(stop[p] - start.get(p, 0) for p in stop)
-        with self._consumer(fetch=16 << 20 if count > _FEW else 1 << 20) as consumer:
+        with self._consumer(topic, fetch=16 << 20 if count > _FEW else 1 << 20) as consumer:
             for partition, end in stop.items():
                 place = TopicPartition(topic, partition)
                 if start.get(partition, 0) >= end:
@@ -170,6 +191,9 @@ class Topics:
                 while (at := consumer.position(place)) < end:
                     batch = consumer.poll(timeout_ms=int(_PATIENCE * 1000)).get(place, [])
                     if not batch and consumer.position(place) == at:
+                        self.partitions(
+                            topic
+                        )  # kafka-python waits in silence for a topic that one may not see
                         raise SessionError(
                             f"Kafka at {self.bootstrap} fell silent at {topic}[{partition}]@{at}."
                         )
@@ -203,7 +227,7 @@ class Topics:
             return {}
         found: dict[str, bytes] = {}
         for record in self.read(topic, self.begin(topic), self.end(topic)):
-            key = (record.key or b"").decode()
+            key = (record.key or b"").decode(errors="replace")
             found.pop(key, None)
             if record.value is not None:
                 found[key] = record.value
@@ -211,30 +235,39 @@ class Topics:
 
     def write(self, topic: str, records: Sequence[tuple[str, bytes | None]]) -> Offsets:
         """Append records of key and value, and wait until Kafka has them; gives the last offset written."""
-        producer = KafkaProducer(bootstrap_servers=self._servers, acks="all", **self._settings)
-        try:
-            sent = [producer.send(topic, key=key.encode(), value=value) for key, value in records]
-            done = [future.get(timeout=_PATIENCE) for future in sent]
-        except KafkaError as error:
-            raise SessionError(
-                f"Kafka at {self.bootstrap} did not take a record for {topic}: {error}"
-            ) from error
-        finally:
-            producer.close(timeout=_PATIENCE)
+        with refusals(self.bootstrap, self.options, f"write to topic {topic!r}"):
+            patience = int(_PATIENCE * 1000)
+            producer = KafkaProducer(
+                bootstrap_servers=self._servers, acks="all", max_block_ms=patience, **self._settings
+            )
+            try:
+                sent = [producer.send(topic, key=key.encode(), value=value) for key, value in records]
+                done = [future.get(timeout=_PATIENCE) for future in sent]
+            except KafkaError as error:
+                # who may write nowhere is not even given the number that a writer needs, and that is told in a text
+                if "AuthorizationFailed" in repr(error):
+                    raise TopicAuthorizationFailedError from error
+                raise SessionError(
+                    f"Kafka at {self.bootstrap} did not take a record for {topic}: {error}"
+                ) from error
+            finally:
+                producer.close(timeout=_PATIENCE)
         return {d.partition: d.offset for d in done}
 
     @contextmanager
     def follow(self, topic: str) -> Iterator[KafkaConsumer]:
         """A consumer at the beginning of a topic, for one who reads on and on."""
-        with self._consumer() as consumer:
+        with self._consumer(topic) as consumer:
             places = [TopicPartition(topic, p) for p in self.end(topic)]
             consumer.assign(places)
             consumer.seek_to_beginning(*places)
             yield consumer
 
     def _offsets(self, topic: str, spec: int) -> Offsets:
-        with self._admin() as admin:  # which answers in a tenth of the time that a consumer takes
+        # which answers in a tenth of the time that a consumer takes
+        with self._admin(f"see topic {topic!r}, if there is one") as admin:
             (found,) = admin.describe_topics([topic])
+            refuse_hidden([found])
             if found["error_code"]:
                 raise SessionError(f"Kafka at {self.bootstrap} has no topic {topic!r}.")
             places = [TopicPartition(topic, p["partition_index"]) for p in found["partitions"]]
@@ -242,13 +275,14 @@ class Topics:
         return {place.partition: offsets[place].offset for place in sorted(places)}
 
     @contextmanager
-    def _admin(self) -> Iterator[KafkaAdminClient]:
+    def _admin(self, doing: str) -> Iterator[KafkaAdminClient]:
         self.check()
-        admin = KafkaAdminClient(bootstrap_servers=self._servers, **self._settings)
-        try:
-            yield admin
-        finally:
-            admin.close()
+        with refusals(self.bootstrap, self.options, doing):
+            admin = administrator(bootstrap_servers=self._servers, **self._settings)
+            try:
+                yield admin
+            finally:
+                admin.close()
 
     def consumer(self, fetch: int = 1 << 20, group: str | None = None) -> KafkaConsumer:
         """A consumer that reads and commits nothing by itself, to be closed by whoever asked for it.
@@ -276,12 +310,13 @@ class Topics:
         )
 
     @contextmanager
-    def _consumer(self, fetch: int = 1 << 20) -> Iterator[KafkaConsumer]:
-        consumer = self.consumer(fetch)
-        try:
-            yield consumer
-        finally:
-            consumer.close()
+    def _consumer(self, topic: str, fetch: int = 1 << 20) -> Iterator[KafkaConsumer]:
+        with refusals(self.bootstrap, self.options, f"read topic {topic!r}"):
+            consumer = self.consumer(fetch)
+            try:
+                yield consumer
+            finally:
+                consumer.close()
 
     @property
     def _servers(self) -> list[str]:
@@ -289,7 +324,8 @@ class Topics:
 
     @property
     def _settings(self) -> dict[str, Any]:
-        return {name.replace(".", "_"): value for name, value in self.options.items()}
+        patience = {"bootstrap_timeout_ms": int(_PATIENCE * 1000), "kafka_client": client}
+        return patience | self.options.for_kafka_python()
 
 
 def as_record(raw: Any) -> Record:

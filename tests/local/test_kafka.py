@@ -24,6 +24,13 @@ def test_its_files_are_in_the_home(own):
     assert kafka.settings(own, 9092)["log.dirs"] == str(own.data)
 
 
+def test_further_settings_name_the_listener(own):
+    found = kafka.settings(own, 9092, {"inter.broker.listener.name": "SASL_SSL", "super.users": "User:ada"})
+    assert found["listeners"].startswith("SASL_SSL://127.0.0.1:9092,CONTROLLER://127.0.0.1:")
+    assert found["advertised.listeners"] == "SASL_SSL://127.0.0.1:9092"
+    assert found["super.users"] == "User:ada"
+
+
 def storage(own):
     """Format the storage as `start` does."""
     own.run.mkdir(parents=True)

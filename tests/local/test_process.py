@@ -8,6 +8,7 @@ import sys
 import psutil
 import pytest
 from processes import processes_in, wait_until
+from skysieve.kafka_options import VARIABLES
 from skysieve.local.process import Daemon, log_tail
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
@@ -72,6 +73,13 @@ def test_it_has_the_environment_given_and_none_of_another_spark(daemon, monkeypa
     environment = daemon.process.environ()
     assert environment["COLOUR"] == "blue"
     assert "SPARK_REMOTE" not in environment
+
+
+def test_it_is_told_no_user_and_no_password_of_another_kafka(daemon, monkeypatch):
+    for variable in VARIABLES:
+        monkeypatch.setenv(variable, "of a cluster")
+    daemon.start(SLEEP)
+    assert not {*VARIABLES} & daemon.process.environ().keys()
 
 
 def test_a_killed_one_is_not_there_any_more(daemon):

@@ -58,9 +58,7 @@ def sink_options(topics: Topics) -> dict[str, str]:
 
 
 def _connection(topics: Topics) -> dict[str, str]:
-    return {"kafka.bootstrap.servers": topics.bootstrap} | {
-        f"kafka.{k}": v for k, v in topics.options.items()
-    }
+    return {"kafka.bootstrap.servers": topics.bootstrap} | topics.options.for_spark()
 
 
 def read_range(spark: SparkSession, topics: Topics, topic: str, start: Offsets, stop: Offsets) -> DataFrame:

@@ -7,7 +7,9 @@ import os
 import threading
 
 from skysieve.engine.supervisor import Supervisor
+from skysieve.environment import secret
 from skysieve.errors import SessionError
+from skysieve.kafka_options import KafkaOptions
 from skysieve.session import connect
 from skysieve.topics import Topics
 
@@ -22,7 +24,7 @@ def supervise(stopped: threading.Event) -> None:
     Raises
     ------
     SessionError
-        If the environment does not name both and a folder for checkpoints.
+        If the environment does not name both and a folder for checkpoints, or says of Kafka what cannot be.
     """
     needed = ("SKYSIEVE_KAFKA", "SKYSIEVE_SPARK", "SKYSIEVE_CHECKPOINTS")
     missing = [name for name in needed if not os.environ.get(name)]
@@ -31,7 +33,7 @@ def supervise(stopped: threading.Event) -> None:
             f"The supervisor needs ${' and $'.join(missing)}; `skysieve up` sets them for a local session."
         )
     kafka, spark, checkpoints = (os.environ[name] for name in needed)
-    token = os.environ.get("SPARK_CONNECT_AUTHENTICATE_TOKEN")
+    token, topics = secret("SPARK_CONNECT_AUTHENTICATE_TOKEN"), Topics(kafka, KafkaOptions.named())
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("kafka").setLevel(logging.WARNING)
     port = int(os.environ.get("SKYSIEVE_METRICS_PORT") or 0)
@@ -39,7 +41,7 @@ def supervise(stopped: threading.Event) -> None:
     if progress not in ("exact", "asynchronous"):
         raise SessionError(f"$SKYSIEVE_PROGRESS is {progress!r}: it can be exact or asynchronous.")
     supervisor = Supervisor(
-        Topics(kafka),
+        topics,
         lambda session: connect(spark, token, session),
         checkpoints,
         metrics_port=port,

@@ -5,7 +5,9 @@ One record per filter, and one per stream whose packet format was stated, as JSO
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
+from functools import cache
 from typing import Literal
 from uuid import uuid4
 
@@ -13,6 +15,7 @@ from pydantic import Field
 
 from skysieve.engine.guard import Guard
 from skysieve.engine.values import Value
+from skysieve.errors import DeploymentError, SkysieveError, StreamError
 from skysieve.filter import Filter
 from skysieve.topics import Topics
 
@@ -20,6 +23,8 @@ REGISTRY = "skysieve-registry"
 STREAM = "/stream/"
 """Before the name of a stream in a record's key; no filter can have a name with a slash."""
 COMPACTED = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1", "segment.ms": "86400000"}
+
+log = logging.getLogger("skysieve.registry")
 
 
 class Version(Value):
@@ -55,7 +60,8 @@ class Registered(Value):
     """
 
     name: str
-    stream: str
+    # which is a folder of checkpoints, too
+    stream: str = Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")
     owner: str
     wanted: Literal["running", "stopped"]
     start: str
@@ -104,19 +110,52 @@ def prepare(topics: Topics) -> None:
 
 
 def registered(topics: Topics) -> dict[str, Registered]:
-    """Every deployment, by name."""
-    found = topics.newest_by_key(REGISTRY)
-    return {
-        name: Registered.model_validate_json(value)
-        for name, value in sorted(found.items())
-        if not name.startswith("/")
-    }
+    """Every deployment, by name; a record that cannot be read is left out, and logged."""
+    found = {}
+    for name, value in sorted(topics.newest_by_key(REGISTRY).items()):
+        if not name.startswith("/"):
+            try:
+                found[name] = read(name, value)
+            except DeploymentError as error:
+                _tell_once(str(error))
+    return found
+
+
+def read(name: str, value: bytes) -> Registered:
+    """A deployment, of its record's key and value, which anybody may have written who can write to the topic.
+
+    Raises
+    ------
+    DeploymentError
+        If it is no deployment, or that of another name.
+    """
+    try:
+        record = Registered.model_validate_json(value)
+        if record.name != name:
+            raise ValueError(f"it is that of {record.name!r}")
+        _ = record.filter
+    except (ValueError, SkysieveError, StopIteration) as error:
+        reason = str(error) or "it has no version of that name"
+        raise DeploymentError(f"The registry's record of {name!r} cannot be read: {reason}") from None
+    return record
+
+
+@cache
+def _tell_once(text: str) -> None:
+    """Log it the first time: who waits for a deployment reads the registry five times a second."""
+    log.warning(text)
 
 
 def stated_format(topics: Topics, stream: str) -> str | None:
     """The packet format that was stated for a stream, if any was."""
     value = topics.newest_by_key(REGISTRY).get(STREAM + stream)
-    return Stated.model_validate_json(value).format if value else None
+    try:
+        return Stated.model_validate_json(value).format if value else None
+    except ValueError:
+        raise StreamError(
+            f"What the registry says of the format of {stream!r} cannot be read; state it anew with "
+            f"sky.stream({stream!r}).state('lsst'), or take it back with state(None)."
+        ) from None
 
 
 def state_format(topics: Topics, stream: str, packet_format: str | None) -> None:

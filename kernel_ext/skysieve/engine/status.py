@@ -98,7 +98,8 @@ class StreamStatus(Value):
 
     covered_from: Offsets
     position: Offsets
-    checkpoint: str
+    # a folder of this name is removed when it has served
+    checkpoint: str = Field(pattern=r"^[0-9a-z]{1,32}$")
 
 
 class SupervisorStatus(Value):
@@ -165,14 +166,17 @@ class StatusBook:
         self._topics.create({STATUS: 1}, COMPACTED)
         self.filters, self.streams, self._health = {}, {}, {}
         for key, value in self._topics.newest_by_key(STATUS).items():
-            if key == _SUPERVISOR:
-                self.session = SupervisorStatus.model_validate_json(value).session
-            elif key.startswith(_HEALTH):
-                self._health[key.removeprefix(_HEALTH)] = QueryHealth.model_validate_json(value)
-            elif key.startswith(_STREAM):
-                self.streams[key.removeprefix(_STREAM)] = StreamStatus.model_validate_json(value)
-            else:
-                self.filters[key] = FilterStatus.model_validate_json(value)
+            try:
+                if key == _SUPERVISOR:
+                    self.session = SupervisorStatus.model_validate_json(value).session
+                elif key.startswith(_HEALTH):
+                    self._health[key.removeprefix(_HEALTH)] = QueryHealth.model_validate_json(value)
+                elif key.startswith(_STREAM):
+                    self.streams[key.removeprefix(_STREAM)] = StreamStatus.model_validate_json(value)
+                else:
+                    self.filters[key] = FilterStatus.model_validate_json(value)
+            except ValueError as error:
+                log.error("the status of %r cannot be read, and is told anew: %s", key, error)
 
     def is_live(self, name: str) -> bool:
         """Whether this filter, in whatever version, was being judged last."""

@@ -16,6 +16,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
+from skysieve.brokers import check_twin
 from skysieve.engine import metrics, registry
 from skysieve.engine.backfill import Backfills
 from skysieve.engine.bank import Bank
@@ -129,7 +130,7 @@ class Supervisor:
         """Note what the registry says next; gives the queries that this touches."""
         batches = consumer.poll(timeout_ms=patience_ms).values()
         return {
-            s for batch in batches for record in batch for s in self._note(record.key.decode(), record.value)
+            s for batch in batches for record in batch for s in self._note(record.key or b"", record.value)
         }
 
     def _taught(self) -> set[str]:
@@ -159,7 +160,8 @@ class Supervisor:
             log.exception("how the banks do cannot be told")
             return set()
 
-    def _note(self, name: str, value: bytes | None) -> set[str]:
+    def _note(self, key: bytes, value: bytes | None) -> set[str]:
+        name = key.decode(errors="replace")
         if name.startswith(registry.STREAM):
             return {name.removeprefix(registry.STREAM)}
         if name.startswith("/"):
@@ -169,10 +171,9 @@ class Supervisor:
         if value is None:
             return touched
         try:
-            record = Registered.model_validate_json(value)
-            _ = record.filter
-        except (ValueError, SkysieveError, StopIteration) as error:
-            log.error("the registry's record of %r cannot be read: %s", name, error)
+            record = registry.read(name, value)
+        except DeploymentError as error:
+            log.error("%s", error)
             return touched
         self._registered[name] = record
         return touched | record.queries
@@ -184,6 +185,7 @@ class Supervisor:
             bank = self._launcher.bank(query)
             try:
                 source = open_stream(self._topics, bank.stream).refreshed(self._sources.get(query))
+                _ = source.format  # the registry may state one that is none
                 bound = self._bind(source, here)
             except SkysieveError as error:
                 bank.stop()
@@ -217,10 +219,11 @@ class Supervisor:
 
     def _bind(self, source: Stream, here: Mapping[str, Registered]) -> dict[str, BoundFilter]:
         """The filters that should be running; one that cannot is marked and left out."""
-        found = {}
+        found, topics = {}, self._topics.names()
         for name, record in sorted(here.items()):
             if record.wanted == "running" and not self._book.is_out(record):
                 try:
+                    check_twin(record.filter.output_topic, topics)
                     found[name] = _complete(record).filter.bind(source.filterable)
                 except SkysieveError as error:
                     self._book.publish(status_of(record, "failed", error=str(error)))

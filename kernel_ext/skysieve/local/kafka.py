@@ -7,7 +7,7 @@ import socket
 import struct
 import subprocess
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from skysieve.home import Home
@@ -56,7 +56,13 @@ appender.out.layout.pattern = %d %p %c{1} %m%n
 """
 
 
-def start(home: Home, port: int, tell: Callable[[str], None]) -> Daemon:
+def start(
+    home: Home,
+    port: int,
+    tell: Callable[[str], None],
+    more: Mapping[str, str] | None = None,
+    records: Sequence[str] = (),
+) -> Daemon:
     """Start the broker; `is_ready` tells when it serves.
 
     Parameters
@@ -67,6 +73,10 @@ def start(home: Home, port: int, tell: Callable[[str], None]) -> Daemon:
         Of the loopback interface.
     tell
         Called with each step.
+    more
+        Further settings: users, certificates, an authorizer …. The listener is that of ``inter.broker.listener.name``.
+    records
+        What the storage is to begin with, as ``--add-scram`` takes it: the first users.
 
     Raises
     ------
@@ -76,9 +86,11 @@ def start(home: Home, port: int, tell: Callable[[str], None]) -> Daemon:
     daemon = Daemon(home, "kafka")
     found, classpath = java.find(), str(jars.kafka(home, tell) / "*")
     config, logging = home.run / "kafka.properties", home.run / "kafka-log4j2.properties"
-    config.write_text("".join(f"{name}={value}\n" for name, value in settings(home, port).items()))
+    told = settings(home, port, more or {})
+    config.touch(mode=0o600)
+    config.write_text("".join(f"{name}={value}\n" for name, value in told.items()))
     logging.write_text(_LOGGING)
-    _format(found.path, classpath, config, daemon)
+    _format(found.path, classpath, config, daemon, records)
     daemon.start(
         [
             *(found.path, "-Xms256m", "-Xmx768m", "-XX:+UseG1GC", "-XX:+ExitOnOutOfMemoryError"),
@@ -90,12 +102,13 @@ def start(home: Home, port: int, tell: Callable[[str], None]) -> Daemon:
     return daemon
 
 
-def settings(home: Home, port: int) -> dict[str, str]:
+def settings(home: Home, port: int, more: Mapping[str, str] | None = None) -> dict[str, str]:
     """The broker's settings. The controller, which only the broker talks to, takes any port."""
-    controller = free_port()
-    return _SETTINGS | {
-        "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}",
-        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
+    controller, told = free_port(), _SETTINGS | dict(more or {})
+    listener = f"{told['inter.broker.listener.name']}://127.0.0.1:{port}"
+    return told | {
+        "listeners": f"{listener},CONTROLLER://127.0.0.1:{controller}",
+        "advertised.listeners": listener,
         "controller.quorum.voters": f"1@127.0.0.1:{controller}",
         "log.dirs": str(home.data),
     }
@@ -116,7 +129,9 @@ def is_ready(daemon: Daemon, port: int) -> bool:
     return len(answer) == 10 and struct.unpack(">ih", answer[4:]) == (1, 0)
 
 
-def _format(java_path: str, classpath: str, config: Path, daemon: Daemon) -> None:
+def _format(
+    java_path: str, classpath: str, config: Path, daemon: Daemon, records: Sequence[str] = ()
+) -> None:
     """Make a new storage folder; one that exists is left as it is."""
     if (daemon.home.data / "meta.properties").exists():
         return
@@ -124,7 +139,7 @@ def _format(java_path: str, classpath: str, config: Path, daemon: Daemon) -> Non
     tool = [java_path, "-Xmx256m", "-cp", classpath, "kafka.tools.StorageTool", "format"]
     done = subprocess.run(
         # one in 64 ids begins with "-", and would be taken for an option if it stood by itself
-        [*tool, f"--cluster-id={cluster}", "-c", str(config)],
+        [*tool, f"--cluster-id={cluster}", "-c", str(config), *(f"--add-scram={one}" for one in records)],
         capture_output=True,
         text=True,
         check=False,

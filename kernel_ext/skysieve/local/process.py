@@ -15,10 +15,14 @@ import psutil
 
 from skysieve.errors import SessionError
 from skysieve.home import Home
+from skysieve.kafka_options import VARIABLES
 from skysieve.local.failures import cure
 
-_UNWANTED = ("SPARK_REMOTE", "SPARK_CONNECT_MODE_ENABLED", "SPARK_CONF_DIR", "SPARK_MASTER", "SPARK_API_MODE")
-"""Settings of other Sparks, which must not reach ours."""
+_UNWANTED = (
+    *("SPARK_REMOTE", "SPARK_CONNECT_MODE_ENABLED", "SPARK_CONF_DIR", "SPARK_MASTER", "SPARK_API_MODE"),
+    *VARIABLES,
+)
+"""Settings of other Sparks, which must not reach ours, and of other Kafkas: with a password, for filters to read."""
 _MARK = "SKYSIEVE_PART"
 """Names, in the environment of each process of a session, the home and the part that it belongs to."""
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 
 from skysieve.home import Home
+from skysieve.kafka_options import PASSWORDS
 from skysieve.local import jars, java
 from skysieve.local.process import Daemon
 
@@ -59,6 +60,10 @@ _CONF = {
     "spark.kafka.consumer.cache.timeout": "20s",
     "spark.kafka.consumer.cache.evictorThreadRunInterval": "5s",
     "spark.sql.artifact.isolation.enabled": "false",
+    # passwords of Kafka travel in a source's options, and Spark shows these in plans and events
+    "spark.redaction.regex": "(?i)secret|password|token|access[.]?key|jaas",
+    "spark.sql.redaction.options.regex": "(?i)url|password|jaas",
+    "spark.redaction.string.regex": PASSWORDS,
 }
 _LOGGING = """\
 status = WARN

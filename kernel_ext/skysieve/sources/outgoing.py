@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,16 +122,33 @@ class _Sender:
         self.refused: KafkaError | None = None
         self._progress = progress
         self._next_report = 0.0
+        self._turned_away: KafkaError | None = None
+        told = {"bootstrap.servers": kafka, "error_cb": self._note, **_PRODUCER, **options}
         try:
-            self.producer = Producer(
-                {"bootstrap.servers": kafka, "error_cb": _quiet, **_PRODUCER, **options}, logger=_LOG
-            )
-            self.producer.list_topics(timeout=_REACH_SECONDS)
+            self.producer = Producer(told, logger=_LOG)
+            self._reach()
         except KafkaException as error:
             raise SessionError(
                 f"Kafka at {kafka} cannot be used: {_reason(error.args[0])}. "
                 "Is the session up? (skysieve status)"
             ) from None
+
+    def _reach(self) -> None:
+        try:
+            self.producer.list_topics(timeout=_REACH_SECONDS)
+        except KafkaException:
+            self.producer.poll(0)
+            if self._turned_away:
+                raise SessionError(
+                    f"Kafka at {self.kafka} cannot be used: {_reason(self._turned_away)}. "
+                    "Check user, password and certificates (docs/cluster.md)."
+                ) from None
+            raise
+
+    def _note(self, error: KafkaError) -> None:
+        """Brokers that come and go are librdkafka's to retry; what it gives up reaches the delivery report."""
+        if error.code() in (KafkaError._AUTHENTICATION, KafkaError._SSL):
+            self._turned_away = error
 
     def run(self, packets: Iterable[Packet], rate: float | None) -> int:
         start = time.monotonic()
@@ -145,11 +163,12 @@ class _Sender:
             self.producer.flush(_REACH_SECONDS)  # what was handed over before still arrives
             raise
         while not self.refused and len(self.producer):
-            self.producer.poll(_REPORT_SECONDS)
+            self._poll(_REPORT_SECONDS)
             self._report()
         if self.refused:
             self.producer.purge()
-            self.producer.flush(_REACH_SECONDS)
+            with suppress(KafkaException):
+                self.producer.flush(_REACH_SECONDS)
             raise SessionError(
                 f"Kafka at {self.kafka} did not accept a packet for topic {self.topic!r}: "
                 f"{_reason(self.refused)}. "
@@ -168,14 +187,22 @@ class _Sender:
                     on_delivery=self._delivered,
                 )
             except BufferError:
-                self.producer.poll(_REPORT_SECONDS)
+                self._poll(_REPORT_SECONDS)
                 self._report()
             except KafkaException as error:
-                self.refused = error.args[0]
+                self._poll(0)  # which has the reason, where this says no more than that there is one
+                self.refused = self.refused or error.args[0]
             else:
-                self.producer.poll(0)
+                self._poll(0)
                 self._report()
                 return
+
+    def _poll(self, seconds: float) -> None:
+        """Let come what Kafka said; a user who may write nowhere is refused here and not for a packet."""
+        try:
+            self.producer.poll(seconds)
+        except KafkaException as error:
+            self.refused = self.refused or error.args[0]
 
     def _delivered(self, error: KafkaError | None, _message: Message) -> None:
         if error is None:
@@ -186,7 +213,7 @@ class _Sender:
     def _wait_until(self, due: float) -> None:
         while (ahead := due - time.monotonic()) > 0 and not self.refused:
             if ahead > _FAR_AHEAD:  # poll counts in whole milliseconds and wakes for every acknowledgement
-                self.producer.poll(min(ahead - _FAR_AHEAD / 2, _REPORT_SECONDS))
+                self._poll(min(ahead - _FAR_AHEAD / 2, _REPORT_SECONDS))
                 self._report()
             else:
                 time.sleep(ahead)
@@ -199,7 +226,3 @@ class _Sender:
 
 def _reason(error: KafkaError) -> str:
     return f"{error.str()} ({error.name()})"
-
-
-def _quiet(_error: KafkaError) -> None:
-    """Brokers that come and go are librdkafka's to retry; what it gives up reaches the delivery report."""

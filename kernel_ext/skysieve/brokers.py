@@ -1,0 +1,179 @@
+"""Brokers: whether one answers, and what it means when it refuses."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from kafka import KafkaAdminClient
+from kafka.errors import (
+    AuthorizationError,
+    KafkaTimeoutError,
+    SaslAuthenticationFailedError,
+    TopicAuthorizationFailedError,
+)
+from kafka.net.compat import KafkaNetClient
+
+from skysieve.errors import SessionError
+from skysieve.kafka_options import KafkaOptions
+
+_HELP = "docs/cluster.md has the rights that each role needs"
+
+
+def reach(bootstrap: str, options: KafkaOptions) -> None:
+    """Make sure that a broker listens there, and that its certificate is a known authority's.
+
+    Raises
+    ------
+    SessionError
+        If there is none, or it cannot be trusted.
+    """
+    reason: Exception | None = None
+    for server in bootstrap.split(","):
+        host, _, port = server.strip().rpartition(":")
+        host = host.strip("[]")
+        if not host or not port.isdigit():
+            raise SessionError(f"{server!r} is no address of a Kafka broker: write host:port.")
+        try:
+            with socket.create_connection((host, int(port)), timeout=3) as plain:
+                if options.is_encrypted:
+                    _shake_hands(plain, host, server.strip(), options)
+            return
+        except OSError as error:
+            reason = error
+    raise SessionError(
+        f"No Kafka broker answers at {bootstrap} ({reason}). "
+        "Start the local session with `skysieve up`, or check the address."
+    )
+
+
+def _shake_hands(plain: socket.socket, host: str, server: str, options: KafkaOptions) -> None:
+    try:
+        options.tls().wrap_socket(plain, server_hostname=host).close()
+    except ssl.SSLCertVerificationError as error:
+        raise SessionError(
+            f"The Kafka broker at {server} is not trusted: {error.verify_message}. Let ssl.ca.location name the PEM "
+            "file of the authority that signed its certificate, and call it by a name that the certificate has."
+        ) from None
+    except (ssl.SSLError, ConnectionError):
+        raise SessionError(
+            f"The Kafka broker at {server} does not speak TLS, as security.protocol={options.protocol} says it does."
+        ) from None
+
+
+def client(**settings: Any) -> KafkaNetClient:
+    """What kafka-python's clients send through; one that tells of a refused password at once.
+
+    As it comes (3.0), it loses what a broker says just before it hangs up, which is how passwords are refused, and goes
+    on trying.
+    """
+    found = KafkaNetClient(**settings)
+    manager, build, connect = found._manager, found._manager._build_transport, found._manager.get_connection
+    refused: dict[Any, Exception] = {}
+
+    async def transport(*node: Any, **more: Any) -> Any:
+        made = await build(*node, **more)
+        receive = made._sock_recv
+
+        def received() -> tuple[bytes, Exception | None]:
+            data, end = receive()
+            return data, None if data else end  # which is still there when it is asked again
+
+        made._sock_recv = received
+        return made
+
+    def connection(node: Any, **more: Any) -> Any:
+        if node in refused:
+            raise refused.pop(node)
+        made = connect(node, **more)
+        made.init_future.add_errback(lambda error: note(node, error))
+        return made
+
+    def note(node: Any, error: Exception) -> None:
+        if isinstance(error, SaslAuthenticationFailedError):
+            refused[node] = error
+
+    manager._build_transport, manager.get_connection = transport, connection
+    return found
+
+
+def administrator(**settings: Any) -> KafkaAdminClient:
+    """A client for topics. One that is refused leaves no thread behind: a supervisor may be refused for days."""
+    admin = KafkaAdminClient.__new__(KafkaAdminClient)
+    try:
+        admin.__init__(**settings)
+    except BaseException:
+        admin._client.close()
+        admin._net.stop()
+        raise
+    return admin
+
+
+@contextmanager
+def refusals(bootstrap: str, options: KafkaOptions, doing: str) -> Iterator[None]:
+    """Put plainly what Kafka refuses.
+
+    Parameters
+    ----------
+    bootstrap, options
+        The cluster.
+    doing
+        What is tried, as in ``"read topic 'lsst-alerts'"``.
+
+    Raises
+    ------
+    SessionError
+        If the user is not known, or not allowed to do it, or if the broker does not answer as the options say.
+    """
+    try:
+        yield
+    except AuthorizationError:
+        raise SessionError(f"Kafka at {bootstrap} does not let {options.who} {doing}: {_HELP}.") from None
+    except SaslAuthenticationFailedError:
+        raise SessionError(
+            f"Kafka at {bootstrap} does not know {options.who} with this password ({options.mechanism}): check "
+            "$SKYSIEVE_KAFKA_USER and $SKYSIEVE_KAFKA_PASSWORD, or sasl.username and sasl.password."
+        ) from None
+    except KafkaTimeoutError as error:
+        if "bootstrap" not in str(error):
+            raise
+        how = f"security.protocol={options.protocol}"
+        how += f" and sasl.mechanism={options.mechanism}" if options.has_user else ""
+        raise SessionError(
+            f"Kafka at {bootstrap} does not answer a client with {how}: are these the cluster's?"
+        ) from None
+
+
+def refuse_hidden(found: Iterable[Mapping[str, Any]]) -> None:
+    """Tell topics that this user may not see from those that are not there, as Kafka describes them."""
+    if any(one["error_code"] == TopicAuthorizationFailedError.errno for one in found):
+        raise TopicAuthorizationFailedError
+
+
+def listed(topics: Iterable[str]) -> str:
+    """Names of topics, in a message."""
+    return ", ".join(map(repr, sorted(topics)))
+
+
+def check_twin(topic: str, topics: Iterable[str]) -> None:
+    """Make sure that Kafka can make a topic beside those there: between names it sees no difference in '.' and '_'.
+
+    Raises
+    ------
+    SessionError
+        If it could not.
+
+    Examples
+    --------
+    >>> check_twin("filter.young_sn", ["alerts", "filter.young_sn", "filter.young-sn"])
+    """
+    alike = topic.replace(".", "_")
+    for one in topics:
+        if one != topic and one.replace(".", "_") == alike:
+            raise SessionError(
+                f"Kafka makes no topic {topic!r} beside {one!r}, since they differ only in '.' and '_': take another "
+                "name."
+            )
