@@ -200,7 +200,7 @@ class Session:
         return deployment.deploy(
             self.topics,
             spec,
-            getpass.getuser(),
+            self.topics.options.user or getpass.getuser(),
             start,
             guard,
             expected=self._expected.get(spec.version),
