@@ -33,9 +33,9 @@ Offsets = dict[int, int]
 logging.getLogger("kafka").addHandler(logging.NullHandler())
 # it warns of every batch of packets that takes a tenth of a second to unpack
 logging.getLogger("kafka.net.selector").setLevel(logging.ERROR)
-# at DEBUG these show what is sent, the password of SASL's PLAIN among it
+# at DEBUG these show what is sent, the password of SASL's PLAIN among it, and at INFO every connection
 for _name in ("kafka.net.connection", "kafka.protocol.parser"):
-    logging.getLogger(_name).setLevel(logging.INFO)
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 _PATIENCE = 10.0
 """Seconds after which a silent Kafka is reported."""

@@ -109,7 +109,8 @@ def test_a_fink_function_selects_what_it_selects_when_called_directly(fink, sky)
     is_sso = pd.Series([bool(alert["diaSource"]["ssObjectId"]) for alert in found])
     expected = remove_unlikely_transients(source, count, is_sso).fillna(value=False).sum()
     passed = numbers(re.search(r"([\d,]+) of [\d,]+ alerts pass", kernels.shown(fink, "preview"))[1])[0]
-    delivered, previewed = numbers(kernels.shown(fink, "deploy").split("Deployment")[0])[:2]
+    said = re.search(r"([\d,]+) matches, ([\d,]+) in the preview", kernels.shown(fink, "deploy"))
+    delivered, previewed = numbers(" ".join(said.groups()))
     assert passed == previewed == delivered == expected
 
 
