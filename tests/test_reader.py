@@ -8,6 +8,7 @@ import pytest
 from matching import SOON, VERSION, Output, events, notice, notices
 from skysieve import DeploymentError, Filter, SkysieveError, StreamError, reader
 from skysieve.engine import registry
+from skysieve.engine.values import now
 
 
 def test_it_begins_at_the_earliest_the_latest_or_a_time(output, consume):
@@ -80,7 +81,7 @@ def test_the_matches_that_a_removed_filter_has_left_can_be_read(output, consume,
 
 @pytest.mark.parametrize("start", ["earliest", "latest"])
 def test_an_output_topic_that_does_not_exist_yet_is_waited_for(topics, name, stream, consume, start):
-    version = registry.Version(version=VERSION, where="diaSource.snr > 10", deployed=registry.now())
+    version = registry.Version(version=VERSION, where="diaSource.snr > 10", deployed=now())
     common = {"name": name, "stream": stream, "owner": "me", "start": "latest", "run": "1"}
     stopped = registry.Registered(**common, wanted="stopped", versions=(version,), current=VERSION)
     registry.register(topics, stopped)

@@ -36,7 +36,7 @@ def test_packets_with_a_wrong_password_are_not_sent(cluster):
 def test_plain_passwords_are_in_no_log_either(cluster, caplog):
     user, password = PLAIN
     options = KafkaOptions.of(cluster.options(user, password) | {"sasl.mechanism": "PLAIN"})
-    with caplog.at_level(logging.DEBUG):
+    with caplog.at_level(logging.DEBUG), caplog.at_level(logging.INFO, "kafka.net.connection"):
         assert Topics(cluster.bootstrap, options).names() == []
         assert send([], STREAM, cluster.bootstrap, options=options.for_librdkafka()) == 0
     assert caplog.text

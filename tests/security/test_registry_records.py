@@ -13,6 +13,7 @@ from skysieve.brokers import check_twin
 from skysieve.engine import registry
 from skysieve.engine.registry import REGISTRY, STREAM, Registered, Version
 from skysieve.engine.status import STATUS, StatusBook, StreamStatus, status_of
+from skysieve.engine.values import now
 from skysieve.errors import DeploymentError, FilterError, SessionError, StreamError
 from skysieve.filter import check_name
 from skysieve.local.process import Daemon
@@ -46,7 +47,7 @@ class Dropper:
 
 
 def record(name, **changes):
-    version = Version(version="one", where="diaSource.snr > 20", deployed=registry.now())
+    version = Version(version="one", where="diaSource.snr > 20", deployed=now())
     said = {"owner": "somebody", "wanted": "running", "start": "latest", "run": registry.new_run()}
     stated = {"stream": "lsst-alerts", "versions": (version,), "current": "one", **said, **changes}
     return Registered(name=name, **stated)

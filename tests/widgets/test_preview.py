@@ -4,6 +4,9 @@ from dataclasses import dataclass, field, replace
 
 import pandas as pd
 import pytest
+from skysieve.engine.health import FilterHealth, QueryHealth
+from skysieve.engine.status import Backfill
+from skysieve.engine.values import now
 from skysieve_widgets import deployment_html, deployment_text, preview_html, preview_text
 
 
@@ -70,6 +73,9 @@ class Deployment:
     stream: str = "lsst-alerts"
     output_topic: str | None = "filter.bright"
     error: str | None = None
+    health: FilterHealth | None = None
+    bank: QueryHealth | None = None
+    backfill: Backfill | None = None
 
 
 NOTHING = {
@@ -259,5 +265,14 @@ def test_a_deployment_in_a_terminal_tells_the_same_in_two_lines():
     for told in ("running", "version 3", Deployment().output_topic, "12,345"):
         assert told in text
         assert told in page
+    drifting = FilterHealth(judged=2000, matched=100, drift="5 % of 2,000 alerts pass")
+    bank = QueryHealth(query="q", lag=7, lag_seconds=1.5, latency_median=0.2, latency_p99=0.9, updated=now())
+    told = deployment_text(Deployment(health=drifting, bank=bank))
+    assert "last hour: 100 of 2,000 alerts passed (5 %)" in told
+    assert "lag: 7 alerts, 1.5 s" in told
+    assert "latency: 0.20 s median, 0.90 s for 99 %" in told
+    assert "! 5 % of 2,000 alerts pass" in told
+    past = Backfill(start={0: 0}, stop={0: 200}, reached={0: 50})
+    assert "backfill: 50 of 200 alerts (25 %)" in deployment_text(Deployment(backfill=past))
     failed = deployment_text(Deployment(state="failed", error="no column x"), matches=1)
     assert failed.endswith("1 match\n! no column x")
