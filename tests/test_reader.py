@@ -100,7 +100,7 @@ def test_partitions_that_the_topic_is_given_meanwhile_are_read(output, consume, 
     output.write(notice(0))
     matches = consume(timeout=30)
     assert events(matches, 1) == [0]
-    with topics._admin() as admin:
+    with topics._admin("add partitions") as admin:
         admin.create_partitions({output.topic: 2})
     Output(topics, output.filter, partitions=2).write(notice(1), first=1, partition=1)
     assert events(matches, 1) == [1]
