@@ -14,9 +14,10 @@ import skysieve
 from hypothesis import settings
 from matching import Output
 from skysieve import local
+from skysieve.connections import connect
 from skysieve.home import Home
 from skysieve.local import LocalSession
-from skysieve.session import Session, connect
+from skysieve.session import Session
 from skysieve.stream import make_stream
 from skysieve.topics import Record, Topics
 

@@ -92,7 +92,7 @@ def test_streams_have_samples_of_their_own(fresh, stream, topics, name, reads):
 
 
 def test_two_sessions_of_one_program_keep_samples_of_their_own(fresh, sky, started, stream):
-    from skysieve.session import connect
+    from skysieve.connections import connect
 
     other = Session(sky.topics, connect(started.spark, started.token))  # pyspark's active one from here on
     for session in (fresh, other, fresh):

@@ -5,10 +5,11 @@ import sys
 
 import pytest
 import skysieve
+from skysieve.connections import connect
 from skysieve.errors import SessionError
 from skysieve.home import Home
 from skysieve.local.ports import free_port
-from skysieve.session import Session, connect
+from skysieve.session import Session
 
 
 def test_it_finds_the_local_session(environment, stream):
@@ -84,7 +85,7 @@ def test_a_program_whose_spark_has_gone_ends_at_once(running):
     program = """
 import os, socket, threading
 from urllib.parse import urlsplit
-from skysieve.session import connect
+from skysieve.connections import connect
 
 def pump(a, b):
     try:

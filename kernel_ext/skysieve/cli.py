@@ -211,10 +211,7 @@ def _told(one: dict[str, Any]) -> Iterator[str]:
             f"{health['judged_per_second']:,.1f}/s in, {health['matched_per_second']:,.2f}/s out{late}; "
             f"lag {bank['lag']:,} alerts"
         )
-        if health["drift"]:
-            yield health["drift"]
-    if one["error"]:
-        yield one["error"]
+    yield from filter(None, (health and health["drift"], one["error"]))
 
 
 @app.command()

@@ -19,7 +19,7 @@ from skysieve.filter import OUTPUT_PREFIX
 from skysieve.matches import Match, Seen, as_match, mark, source_of
 from skysieve.packets.alerts import Alerts
 from skysieve.reader import Reader
-from skysieve.stream import Time
+from skysieve.times import Time
 from skysieve.topics import Record, Topics
 
 LOOK_BACK = 1000

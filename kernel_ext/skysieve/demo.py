@@ -68,7 +68,8 @@ def run() -> bool:
 
 
 def _story(running: local.LocalSession) -> Counts:
-    from skysieve.session import Session, connect
+    from skysieve.connections import connect
+    from skysieve.session import Session
     from skysieve.stream import make_stream
     from skysieve.topics import Topics
 

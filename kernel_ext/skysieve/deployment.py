@@ -18,7 +18,8 @@ from skysieve.errors import DeploymentError, nearest
 from skysieve.filter import Filter
 from skysieve.jobs import Bar
 from skysieve.packets import tables
-from skysieve.stream import Time, instant, open_stream
+from skysieve.stream import open_stream
+from skysieve.times import Time, instant
 from skysieve.topics import Record, Topics
 
 _EVERY = 0.2

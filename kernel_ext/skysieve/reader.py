@@ -17,7 +17,7 @@ from kafka.errors import CommitFailedError, KafkaError, KafkaTimeoutError
 
 from skysieve.brokers import refusals
 from skysieve.errors import SessionError
-from skysieve.stream import instant
+from skysieve.times import instant
 from skysieve.topics import Offsets, Record, Topics, as_record
 
 if TYPE_CHECKING:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import atexit
 import getpass
-import logging
 import os
-import socket
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
 from skysieve import deployment, jobs, local
 from skysieve.answers import answers
+from skysieve.connections import TOKEN, connect
 from skysieve.consumer import LOOK_BACK, Consumer
 from skysieve.deployment import Deployment
 from skysieve.diff import Diff, diff
@@ -27,19 +24,18 @@ from skysieve.environment import secret
 from skysieve.errors import SessionError, SkysieveError
 from skysieve.filter import Filter
 from skysieve.home import Home
-from skysieve.kafka_options import PASSWORDS, KafkaOptions
+from skysieve.kafka_options import KafkaOptions
 from skysieve.preview import Preview, preview
 from skysieve.sample import Samples
 from skysieve.slices import Slice, Which, choose
-from skysieve.stream import Stream, Time, open_stream, streams
+from skysieve.stream import Stream, open_stream, streams
+from skysieve.times import Time
 from skysieve.topics import Topics
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-_TOKEN = "SPARK_CONNECT_AUTHENTICATE_TOKEN"
 _PREVIEWED = 5000
-_RETRIES = 6
 _LOOKED_AT = 30.0
 
 
@@ -278,7 +274,7 @@ def attach(
     ----------
     spark
         URL of a Spark Connect server, ``sc://host:15002``; else ``$SKYSIEVE_SPARK``. Its token, if it wants one, is
-        read from ``$SPARK_CONNECT_AUTHENTICATE_TOKEN``.
+        read from ``$SPARK_CONNECT_AUTHENTICATETOKEN``.
     kafka
         ``host:port`` of a Kafka broker; else ``$SKYSIEVE_KAFKA``.
     kafka_options
@@ -290,7 +286,7 @@ def attach(
         If there is no session, or it does not answer.
     """
     spark, kafka = spark or os.environ.get("SKYSIEVE_SPARK"), kafka or os.environ.get("SKYSIEVE_KAFKA")
-    token: str | None = secret(_TOKEN)
+    token: str | None = secret(TOKEN)
     options = KafkaOptions.named if spark or kafka else KafkaOptions.of
     if not spark and not kafka:
         running = local.running(Home.default())
@@ -305,75 +301,3 @@ def attach(
     topics = Topics(kafka, options(kafka_options or {}))
     topics.names()  # so that a user whom Kafka does not know hears of it now
     return Session(topics, connect(spark, token))
-
-
-def connect(url: str, token: str | None = None, session_id: str | None = None) -> SparkSession:
-    """Open a Spark session of one's own on a Spark Connect server.
-
-    Raises
-    ------
-    SessionError
-        If the server does not answer or refuses the token.
-    """
-    from pyspark.errors import PySparkException
-    from pyspark.sql import SparkSession
-
-    host, port = _address(url)
-    if not _is_there(url):
-        raise SessionError(
-            f"No Spark Connect server answers at {host}:{port}. "
-            "Start the local session with `skysieve up`, or check the address."
-        )
-    extras = {"token": token, "session_id": session_id}
-    given = "".join(f";{name}={value}" for name, value in extras.items() if value)
-    base = url if "/;" in url else f"{url.rstrip('/')}/"
-    try:
-        session: SparkSession = SparkSession.builder.remote(base + given).create()
-        _make_mannerly(session, url, keep=session_id is not None)
-        _ = session.version
-        session.conf.set("spark.sql.ansi.enabled", "false")
-        session.conf.set("spark.sql.session.timeZone", "UTC")
-        session.conf.set("spark.sql.redaction.string.regex", PASSWORDS)
-    except PySparkException as error:
-        if "UNAUTHENTICATED" in str(error) or "Invalid token" in str(error):
-            raise SessionError(
-                f"Spark at {host}:{port} refuses the token: set ${_TOKEN} to the server's own."
-            ) from None
-        raise
-    return session
-
-
-def _make_mannerly(session: Any, url: str, *, keep: bool) -> None:
-    """Have the client say within seconds that its server is gone, and leave nothing behind on it."""
-    from pyspark.sql.connect.client.retries import DefaultPolicy
-
-    # pyspark prints the JVM's stack trace of every mistake in a filter; what it says is in the error raised
-    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
-    client = session.client
-    # as it comes, it tries for ten minutes; and once more when Python ends
-    client.set_retry_policies([DefaultPolicy(max_retries=_RETRIES, max_backoff=4000)])
-    atexit.unregister(client._cleanup_ml_cache)
-    if not keep:
-        # servers of ours never close an idle session, because the supervisor's must stay
-        atexit.register(_release, session, url)
-
-
-def _release(session: Any, url: str) -> None:
-    if not session.is_stopped and _is_there(url):
-        session.stop()
-
-
-def _address(url: str) -> tuple[str, int]:
-    parts = urlsplit(url)
-    if parts.scheme != "sc" or not parts.hostname:
-        shown = url.split(";")[0]  # without the token
-        raise SessionError(f"{shown!r} is no address of a Spark Connect server: write sc://host:15002.")
-    return parts.hostname, parts.port or 15002
-
-
-def _is_there(url: str) -> bool:
-    try:
-        socket.create_connection(_address(url), timeout=3).close()
-    except OSError:
-        return False
-    return True

@@ -18,7 +18,8 @@ from skysieve.packets.columns import Column
 from skysieve.packets.decode import decode
 from skysieve.sample import Samples
 from skysieve.sources.files import read_packets
-from skysieve.stream import Stream, Time
+from skysieve.stream import Stream
+from skysieve.times import Time
 from skysieve.topics import Offsets, Topics
 
 if TYPE_CHECKING:

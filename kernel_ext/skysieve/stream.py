@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,8 @@ from skysieve.packets import avro, formats
 from skysieve.packets.columns import Columns, Version
 from skysieve.packets.formats import Format
 from skysieve.packets.names import Names
-from skysieve.topics import Offsets, Topics, newest
+from skysieve.times import Time, instant
+from skysieve.topics import Offsets, Topics
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -31,7 +31,6 @@ _SAMPLE = 8
 """Packets looked at in each partition, at its beginning and at its end, to tell format and schema versions."""
 _ASSUMED = "lsst"
 
-Time = datetime | str
 """An instant: an aware datetime or an ISO 8601 text with a zone."""
 
 
@@ -306,28 +305,6 @@ def streams(topics: Iterable[str]) -> list[str]:
     return [n for n in names if not (n in own or n in rejected or n.startswith(("__", OUTPUT_PREFIX)))]
 
 
-def instant(time: Time) -> datetime:
-    """An aware datetime from what a user writes.
-
-    Raises
-    ------
-    StreamError
-        If it is none, or says no zone.
-
-    Examples
-    --------
-    >>> instant("2026-03-05T01:00:00Z").isoformat()
-    '2026-03-05T01:00:00+00:00'
-    """
-    try:
-        found = datetime.fromisoformat(time) if isinstance(time, str) else time
-    except ValueError:
-        raise StreamError(f"{time!r} is no time: write for example 2026-03-05T01:00:00Z.") from None
-    if found.tzinfo is None:
-        raise StreamError(f"{time!r} says no time zone: add Z, or give an aware datetime.")
-    return found.astimezone(UTC)
-
-
 def _short(schema: Any) -> str:
     return avro.spark_type(schema).split("<", 1)[0]
 
@@ -353,3 +330,19 @@ def make_stream(topics: Topics, name: str, partitions: int = 4) -> str:
 
 
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,240}")
+
+
+def newest(begin: Offsets, end: Offsets, count: int) -> Offsets:
+    """Where to begin so that ``count`` packets follow, shared evenly; what a short partition lacks the others give.
+
+    >>> newest({0: 0, 1: 0}, {0: 100, 1: 2}, 10)
+    {0: 92, 1: 0}
+    """
+    left, start = count, {}
+    by_size = sorted(end, key=lambda p: end[p] - begin[p])
+    for done, partition in enumerate(by_size):
+        share = -(-left // (len(by_size) - done)) if done < len(by_size) - 1 else left
+        share = min(share, end[partition] - begin[partition])
+        start[partition] = end[partition] - share
+        left -= share
+    return dict(sorted(start.items()))

@@ -339,19 +339,3 @@ def as_record(raw: Any) -> Record:
         raw.value,
         tuple(raw.headers or ()),
     )
-
-
-def newest(begin: Offsets, end: Offsets, count: int) -> Offsets:
-    """Where to begin so that ``count`` packets follow, shared evenly; what a short partition lacks the others give.
-
-    >>> newest({0: 0, 1: 0}, {0: 100, 1: 2}, 10)
-    {0: 92, 1: 0}
-    """
-    left, start = count, {}
-    by_size = sorted(end, key=lambda p: end[p] - begin[p])
-    for done, partition in enumerate(by_size):
-        share = -(-left // (len(by_size) - done)) if done < len(by_size) - 1 else left
-        share = min(share, end[partition] - begin[partition])
-        start[partition] = end[partition] - share
-        left -= share
-    return dict(sorted(start.items()))

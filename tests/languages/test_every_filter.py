@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 from conftest import delivered
 
-from languages import filters_lsst, filters_ztf
+from languages import filters_brokers, filters_lsst, filters_ztf
 from languages.selecting import selected
 
 pytestmark = pytest.mark.real_data
@@ -16,8 +16,8 @@ LSST = (
     ("sql", filters_lsst.SQL | filters_lsst.DERIVED),
     ("columns", filters_lsst.COLUMNS),
     ("python", filters_lsst.PYTHON),
-    ("lasair", filters_lsst.LASAIR),
-    ("boom", filters_lsst.BOOM),
+    ("lasair", filters_brokers.LASAIR),
+    ("boom", filters_brokers.BOOM),
 )
 ZTF = (
     ("sql", filters_ztf.SQL),

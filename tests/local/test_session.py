@@ -12,10 +12,11 @@ import psutil
 import pytest
 from processes import is_alive, processes_in, wait_until
 from skysieve import Filter, local
+from skysieve.connections import connect
 from skysieve.errors import SessionError
 from skysieve.home import Home
 from skysieve.local.ports import is_free
-from skysieve.session import Session, connect
+from skysieve.session import Session
 from skysieve.sources import send, simulate
 from skysieve.stream import make_stream
 from skysieve.topics import Topics

@@ -3,10 +3,10 @@
 from urllib.parse import urlsplit
 
 import pytest
+from skysieve.connections import connect
 from skysieve.errors import SessionError
 from skysieve.local import spark
 from skysieve.local.process import Daemon
-from skysieve.session import connect
 
 
 @pytest.mark.parametrize("token", ["wrong", None], ids=["a wrong token", "no token"])

@@ -13,10 +13,11 @@ from typing import Any
 import psutil
 
 from skysieve.bench import filters, yardsticks
+from skysieve.connections import connect
 from skysieve.engine.bank import Bank
 from skysieve.errors import SkysieveError
 from skysieve.local import LocalSession
-from skysieve.session import Session, connect
+from skysieve.session import Session
 from skysieve.sources import send
 from skysieve.sources.surveys import simulated
 from skysieve.stream import make_stream

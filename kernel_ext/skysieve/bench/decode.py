@@ -8,11 +8,12 @@ from statistics import mean
 from typing import Any
 
 from skysieve.bench import yardsticks
+from skysieve.connections import connect
 from skysieve.engine import plan
 from skysieve.local import LocalSession
 from skysieve.packets.columns import Column
 from skysieve.packets.decode import decode
-from skysieve.session import Session, connect
+from skysieve.session import Session
 from skysieve.sources import send
 from skysieve.sources.surveys import simulated
 from skysieve.stream import Stream, make_stream

@@ -12,11 +12,12 @@ from typing import Any
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from skysieve.bench import filters
+from skysieve.connections import connect
 from skysieve.engine.bank import Bank
 from skysieve.errors import SkysieveError
 from skysieve.filter import Filter
 from skysieve.local import LocalSession
-from skysieve.session import Session, connect
+from skysieve.session import Session
 from skysieve.sources import send
 from skysieve.sources.surveys import simulated
 from skysieve.stream import make_stream

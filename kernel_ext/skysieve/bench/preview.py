@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from skysieve.bench import yardsticks
+from skysieve.connections import connect
 from skysieve.filter import Filter
 from skysieve.local import LocalSession
-from skysieve.session import Session, connect
+from skysieve.session import Session
 from skysieve.sources import send
 from skysieve.sources.surveys import simulated
 from skysieve.stream import make_stream

@@ -6,11 +6,11 @@ import logging
 import os
 import threading
 
+from skysieve.connections import connect
 from skysieve.engine.supervisor import Supervisor
 from skysieve.environment import secret
 from skysieve.errors import SessionError
 from skysieve.kafka_options import KafkaOptions
-from skysieve.session import connect
 from skysieve.topics import Topics
 
 

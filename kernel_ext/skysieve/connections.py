@@ -1,0 +1,91 @@
+"""Connections to Spark: sessions of one's own on a Spark Connect server, which say soon when that is gone."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import socket
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from skysieve.errors import SessionError
+from skysieve.kafka_options import PASSWORDS
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+TOKEN = "SPARK_CONNECT_AUTHENTICATE_TOKEN"
+"""The variable that holds the token of a Spark Connect server."""
+_RETRIES = 6
+
+
+def connect(url: str, token: str | None = None, session_id: str | None = None) -> SparkSession:
+    """Open a Spark session of one's own on a Spark Connect server.
+
+    Raises
+    ------
+    SessionError
+        If the server does not answer or refuses the token.
+    """
+    from pyspark.errors import PySparkException
+    from pyspark.sql import SparkSession
+
+    host, port = _address(url)
+    if not _is_there(url):
+        raise SessionError(
+            f"No Spark Connect server answers at {host}:{port}. "
+            "Start the local session with `skysieve up`, or check the address."
+        )
+    extras = {"token": token, "session_id": session_id}
+    given = "".join(f";{name}={value}" for name, value in extras.items() if value)
+    base = url if "/;" in url else f"{url.rstrip('/')}/"
+    try:
+        session: SparkSession = SparkSession.builder.remote(base + given).create()
+        _make_mannerly(session, url, keep=session_id is not None)
+        _ = session.version
+        session.conf.set("spark.sql.ansi.enabled", "false")
+        session.conf.set("spark.sql.session.timeZone", "UTC")
+        session.conf.set("spark.sql.redaction.string.regex", PASSWORDS)
+    except PySparkException as error:
+        if "UNAUTHENTICATED" in str(error) or "Invalid token" in str(error):
+            raise SessionError(
+                f"Spark at {host}:{port} refuses the token: set ${TOKEN} to the server's own."
+            ) from None
+        raise
+    return session
+
+
+def _make_mannerly(session: Any, url: str, *, keep: bool) -> None:
+    """Have the client say within seconds that its server is gone, and leave nothing behind on it."""
+    from pyspark.sql.connect.client.retries import DefaultPolicy
+
+    # pyspark prints the JVM's stack trace of every mistake in a filter; what it says is in the error raised
+    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
+    client = session.client
+    # as it comes, it tries for ten minutes; and once more when Python ends
+    client.set_retry_policies([DefaultPolicy(max_retries=_RETRIES, max_backoff=4000)])
+    atexit.unregister(client._cleanup_ml_cache)
+    if not keep:
+        # servers of ours never close an idle session, because the supervisor's must stay
+        atexit.register(_release, session, url)
+
+
+def _release(session: Any, url: str) -> None:
+    if not session.is_stopped and _is_there(url):
+        session.stop()
+
+
+def _address(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    if parts.scheme != "sc" or not parts.hostname:
+        shown = url.split(";")[0]  # without the token
+        raise SessionError(f"{shown!r} is no address of a Spark Connect server: write sc://host:15002.")
+    return parts.hostname, parts.port or 15002
+
+
+def _is_there(url: str) -> bool:
+    try:
+        socket.create_connection(_address(url), timeout=3).close()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,31 @@
+"""Times as users write them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from skysieve.errors import StreamError
+
+Time = datetime | str
+
+
+def instant(time: Time) -> datetime:
+    """An aware datetime from what a user writes.
+
+    Raises
+    ------
+    StreamError
+        If it is none, or says no zone.
+
+    Examples
+    --------
+    >>> instant("2026-03-05T01:00:00Z").isoformat()
+    '2026-03-05T01:00:00+00:00'
+    """
+    try:
+        found = datetime.fromisoformat(time) if isinstance(time, str) else time
+    except ValueError:
+        raise StreamError(f"{time!r} is no time: write for example 2026-03-05T01:00:00Z.") from None
+    if found.tzinfo is None:
+        raise StreamError(f"{time!r} says no time zone: add Z, or give an aware datetime.")
+    return found.astimezone(UTC)
