@@ -5,8 +5,8 @@ from languages.plain import between, both, either, ge, gt, lt, no, one_of
 
 
 def of_object(means):
-    """Lasair's rows are objects: an alert without one is in none."""
-    return lambda a: both(a("diaObject") is not None, means(a))
+    """Lasair's rows are objects: an alert without one, or with one that has no id, is in none."""
+    return lambda a: both(a("diaObject.diaObjectId") is not None, means(a))
 
 
 RA, DEC, OBJECT_G = "diaObject.ra", "diaObject.dec", "diaObject.g_psfFluxMean"
