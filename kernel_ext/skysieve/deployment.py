@@ -12,7 +12,7 @@ import pandas as pd
 from skysieve.engine import registry
 from skysieve.engine.guard import Guard
 from skysieve.engine.registry import Registered, Version
-from skysieve.engine.status import FilterStatus, State, status_of, statuses
+from skysieve.engine.status import OUT, FilterStatus, State, status_of, statuses
 from skysieve.engine.values import now
 from skysieve.errors import DeploymentError, nearest
 from skysieve.filter import Filter
@@ -113,7 +113,7 @@ class Deployment:
                 bar(past.done, past.count)
                 if past.done > reached:  # as long as it gets on, there is no reason to give up
                     reached, end = past.done, time.monotonic() + timeout
-            if status.state in ("failed", "paused"):
+            if status.state in OUT:
                 became = "failed" if status.state == "failed" else "is paused"
                 raise DeploymentError(f"Filter {self.name!r} {became}: {status.error}")
             if time.monotonic() > end:
@@ -161,7 +161,7 @@ class Deployment:
             ``"earliest"`` or a time in the past: judge also those that Kafka holds from then on.
         """
         record = self._record
-        if record.wanted == "running" and self.status().state not in ("paused", "failed"):
+        if record.wanted == "running" and self.status().state not in OUT:
             return self
         return self._write(record, wanted="running", start=start_text(start), run=registry.new_run())
 
@@ -258,8 +258,12 @@ def deploy(
     said = {name: value for name, value in asdict(spec).items() if name not in ("name", "stream")}
     version = Version(version=spec.version, deployed=now(), **said, **known)
     earlier = tuple(v for v in before.versions if v.version != spec.version) if before else ()
-    same = before is not None and before.current == spec.version and before.wanted == "running"
-    run = before.run if before and same and start == "latest" else registry.new_run()
+    goes_on = (
+        before is not None
+        and (before.current, before.wanted, start) == (spec.version, "running", "latest")
+        and as_it_is(before, statuses(topics).get(spec.name)).state not in OUT
+    )
+    run = before.run if before and goes_on else registry.new_run()
     registry.register(
         topics,
         Registered(

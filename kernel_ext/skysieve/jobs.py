@@ -1,4 +1,4 @@
-"""What a person sees and does while Spark works: a bar once it takes long, and an interrupt that cancels the job."""
+"""What a person sees and does while something takes long: a bar, and an interrupt that cancels Spark's job."""
 
 from __future__ import annotations
 

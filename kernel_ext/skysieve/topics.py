@@ -191,9 +191,8 @@ class Topics:
                 while (at := consumer.position(place)) < end:
                     batch = consumer.poll(timeout_ms=int(_PATIENCE * 1000)).get(place, [])
                     if not batch and consumer.position(place) == at:
-                        self.partitions(
-                            topic
-                        )  # kafka-python waits in silence for a topic that one may not see
+                        # kafka-python waits in silence for a topic that one may not see
+                        self.partitions(topic)
                         raise SessionError(
                             f"Kafka at {self.bootstrap} fell silent at {topic}[{partition}]@{at}."
                         )

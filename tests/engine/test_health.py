@@ -35,6 +35,15 @@ def test_batches_are_those_with_packets_that_were_not_seen_yet():
     assert last.ended - last.oldest == pytest.approx(1.5)
 
 
+def test_a_micro_batch_is_given_once_and_a_query_that_was_started_again_counts_from_0():
+    pulse = Pulse()
+    told = [progress(0, 9, {"0": 9}), progress(1, 3, {"0": 12})]
+    assert [b.number for b in pulse.news("first", told)] == [0, 1]
+    assert pulse.news("first", told) == []
+    assert [b.position for b in pulse.news("second", [progress(0, 5, {"0": 17})])] == [17]
+    assert pulse.news("second", [progress(0, 5, {"0": 17})]) == []
+
+
 def test_rates_are_of_the_last_minute_and_pass_rates_of_the_last_hour():
     pulse = Pulse()
     pulse.look([batch(0, 1000)], {"r": 10}, at=0.0)

@@ -1,5 +1,7 @@
 """Spark Connect: only for those who hold the token, with the settings that the engine counts on."""
 
+import re
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -7,6 +9,8 @@ from skysieve.connections import connect
 from skysieve.errors import SessionError
 from skysieve.local import spark
 from skysieve.local.process import Daemon
+
+PAGE = Path(__file__).parents[2] / "docs" / "cluster.md"
 
 
 @pytest.mark.parametrize("token", ["wrong", None], ids=["a wrong token", "no token"])
@@ -44,3 +48,14 @@ def test_memory_is_what_the_environment_says(monkeypatch):
     assert spark.memory() == "3g"
     monkeypatch.setenv("SKYSIEVE_SPARK_MEMORY", "1500m")
     assert spark.memory() == "1500m"
+
+
+def test_the_page_on_clusters_asks_for_the_settings_that_this_server_has(sky):
+    block = re.search(r"```properties\n(spark\.driver.*?)```", PAGE.read_text(), re.S)[1]
+    wanted = dict(line.split("=", 1) for line in block.splitlines())
+    for java in [wanted.pop(f"spark.{who}.extraJavaOptions") for who in ("driver", "executor")]:
+        name, value = java.removeprefix("-D").split("=")
+        asked = f"SELECT java_method('java.lang.System', 'getProperty', '{name}') AS value"
+        assert sky.spark.sql(asked).collect()[0].value == value
+    assert len(wanted) > 8
+    assert {name: sky.spark.conf.get(name) for name in wanted} == wanted

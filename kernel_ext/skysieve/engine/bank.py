@@ -30,6 +30,16 @@ _LARGEST_BATCH = 50_000
 """Packets, some ten seconds of work: a bank with a night to catch up on notes its progress on the way."""
 
 
+def running(spark: SparkSession) -> dict[str, StreamingQuery]:
+    """The queries of a session that are banks, by the bank's name, whoever started them."""
+    named = {(query.name or ""): query for query in spark.streams.active}
+    return {
+        name.removeprefix(_PREFIX).rpartition(":")[0]: query
+        for name, query in named.items()
+        if name.startswith(_PREFIX)
+    }
+
+
 class Bank:
     """A streaming query of one stream.
 
@@ -54,18 +64,7 @@ class Bank:
     @property
     def query(self) -> StreamingQuery | None:
         """The running query, found by its name in the session, whoever started it."""
-        active = self._spark.streams.active
-        return next((q for q in active if self.is_of(self.name, q.name or "")), None)
-
-    @staticmethod
-    def is_of(name: str, query: str) -> bool:
-        """Whether Spark's query of that name is the bank of this one."""
-        return query.startswith(f"{_PREFIX}{name}:")
-
-    @staticmethod
-    def of(query: str) -> str:
-        """The name of the bank that a query of Spark's is."""
-        return query.removeprefix(_PREFIX).rpartition(":")[0]
+        return running(self._spark).get(self.name)
 
     def runs(self, what: str) -> bool:
         """Whether the query that is running was started as this."""

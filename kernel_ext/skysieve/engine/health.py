@@ -31,6 +31,7 @@ _BATCHES = 1000
 """Newest micro-batches from which latencies are taken."""
 _DRIFT_LEVEL = 0.999
 """A drift is called so where the interval of this level and the preview's do not touch."""
+_FIELDS = ("count", "newest", "arrived", "bytes")
 
 
 class FilterHealth(Value):
@@ -133,9 +134,6 @@ def batches(progress: Iterable[Any], after: int) -> list[Batch]:
     return found
 
 
-_FIELDS = ("count", "newest", "arrived", "bytes")
-
-
 @dataclass(frozen=True)
 class Expected:
     """A filter that a bank runs: its run, and the interval of the pass rate that its preview gave."""
@@ -150,8 +148,16 @@ class Pulse:
 
     looks: deque[tuple[float, int, Mapping[str, int]]] = field(default_factory=deque)
     recent: deque[Batch] = field(default_factory=lambda: deque(maxlen=_BATCHES))
+    seen: tuple[str, int] = ("", -1)
     last_match: dict[str, datetime] = field(default_factory=dict)
     restarts: int = 0
+
+    def news(self, run: str, progress: Iterable[Any]) -> list[Batch]:
+        """The micro-batches that were not given before; each run of a query counts them from 0."""
+        after = self.seen[1] if self.seen[0] == run else -1
+        new = batches(progress, after)
+        self.seen = run, new[-1].number if new else after
+        return new
 
     def look(self, new: Sequence[Batch], matched: Mapping[str, int], at: float | None = None) -> None:
         """Note what has happened since the last look.

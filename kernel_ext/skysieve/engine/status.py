@@ -23,7 +23,8 @@ _HEALTH = "/health/"
 
 State = Literal["starting", "backfilling", "running", "stopped", "paused", "failed"]
 
-_OUT = ("paused", "failed")
+OUT = ("paused", "failed")
+"""States of a filter that was taken out of its query, until it is started or deployed again."""
 
 log = logging.getLogger("skysieve.supervisor")
 
@@ -181,12 +182,12 @@ class StatusBook:
     def is_live(self, name: str) -> bool:
         """Whether this filter, in whatever version, was being judged last."""
         status = self.filters.get(name)
-        return status is not None and status.has_begun and status.state not in ("stopped", *_OUT)
+        return status is not None and status.has_begun and status.state not in ("stopped", *OUT)
 
     def is_out(self, record: Registered) -> bool:
         """Whether this run of the deployment was taken out: it fails, or was paused."""
         status = self.filters.get(record.name)
-        return status is not None and status.state in _OUT and status.run == record.run
+        return status is not None and status.state in OUT and status.run == record.run
 
     def publish(self, status: FilterStatus) -> None:
         """Note and announce a status, if it is news."""

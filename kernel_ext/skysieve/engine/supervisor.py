@@ -19,7 +19,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 from skysieve.brokers import check_twin
 from skysieve.engine import metrics, registry
 from skysieve.engine.backfill import Backfills
-from skysieve.engine.bank import Bank
+from skysieve.engine.bank import running
 from skysieve.engine.launch import Launcher, mark
 from skysieve.engine.pauses import LONGEST, Pause
 from skysieve.engine.registry import Registered
@@ -253,8 +253,7 @@ class Supervisor:
             if r.wanted == "running" and not self._book.is_out(r)
             for query in r.queries
         }
-        names = [q.name or "" for q in self._session.streams.active]
-        down = {query for query in wanted if not any(Bank.is_of(query, name) for name in names)}
+        down = wanted - running(self._session).keys()
         for query in down:
             self._explain(query)
         return {
@@ -268,9 +267,10 @@ class Supervisor:
         if error is None:
             return
         log.error("the bank of %s fell: %s", query, error)
-        self._suspected.add(query)
         self._watch.fell(query)
         fault = failure(str(error))
+        if fault is None:
+            self._suspected.add(query)
         reason = (
             describe(fault)
             if fault

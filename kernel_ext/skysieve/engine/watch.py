@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from skysieve.engine.bank import Bank
-from skysieve.engine.health import Batch, Expected, Pulse, batches
+from skysieve.engine.bank import running
+from skysieve.engine.health import Expected, Pulse
 from skysieve.engine.registry import Registered
 from skysieve.engine.status import StatusBook
 from skysieve.stream import Stream
@@ -14,7 +14,6 @@ from skysieve.topics import Topics
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-    from pyspark.sql.streaming.query import StreamingQuery
 
 _RESUME = (
     "`.start()` lets it run on from now, `.start(start=TIME)` from a time on; sky.deploy(…, guard=Guard(…)) "
@@ -44,7 +43,6 @@ class Watch:
     ) -> None:
         self._topics, self._book, self._registered, self._session = topics, book, registered, session
         self._pulses: dict[str, Pulse] = {}
-        self._seen: dict[str, tuple[str, int]] = {}
 
     def fell(self, query: str) -> None:
         """Note that a bank had to be started again."""
@@ -56,25 +54,24 @@ class Watch:
         Parameters
         ----------
         sources
-            The stream of each.
+            The stream of each that should run; of one that does not just now, nothing is forgotten.
         """
-        active = {Bank.of(q.name or ""): q for q in self._session().streams.active}
-        active = {name: query for name, query in active.items() if name in sources}
-        running = {
+        active = {name: query for name, query in running(self._session()).items() if name in sources}
+        judging = {
             n: s for n, s in self._book.filters.items() if s.state == "running" and n in self._registered
         }
         ends = self._topics.totals(
-            [*(sources[name].name for name in active), *(s.output_topic for s in running.values())]
+            [*(sources[name].name for name in active), *(s.output_topic for s in judging.values())]
         )
-        for name in self._pulses.keys() - active.keys():
+        for name in self._pulses.keys() - sources.keys():
             self._book.forget_health(name)
             del self._pulses[name]
         paused = set()
         for name, query in active.items():
-            here = {n: s for n, s in running.items() if s.query == name}
+            here = {n: s for n, s in judging.items() if s.query == name}
             pulse = self._pulses.setdefault(name, Pulse())
             matched = {s.run: ends.get(s.output_topic, 0) for s in here.values()}
-            pulse.look(self._new(name, query), matched)
+            pulse.look(pulse.news(str(query.runId), query.recentProgress), matched)
             health = pulse.health(
                 name,
                 ends[sources[name].name],
@@ -88,12 +85,3 @@ class Watch:
                     self._book.change(filter_name, state="paused", error=f"{objection} {_RESUME}")
                     paused.add(name)
         return paused
-
-    def _new(self, name: str, query: StreamingQuery) -> list[Batch]:
-        """The micro-batches of a query that were not seen yet."""
-        which, after = self._seen.get(name, ("", -1))
-        if which != str(query.runId):
-            after = -1
-        found = batches(query.recentProgress, after)
-        self._seen[name] = str(query.runId), found[-1].number if found else after
-        return found
