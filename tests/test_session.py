@@ -80,6 +80,29 @@ def test_detaching_leaves_the_sessions_of_others(running, topics, sky):
     assert sky.spark.range(3).count() == 3
 
 
+@pytest.mark.parametrize(
+    "wrong", ["'nonsense'", "'nonsense', session_id='00000000-0000-0000-0000-000000000000'"]
+)
+def test_a_wrong_token_spoils_nothing_for_who_then_has_the_right_one(running, wrong):
+    """In a process of its own: pyspark keeps the first session of a process for what it does on the side."""
+    program = f"""
+from pyspark.sql import functions as F
+from skysieve.connections import connect
+from skysieve.errors import SessionError
+try:
+    connect({running.spark!r}, {wrong})
+except SessionError as error:
+    print(error)
+spark = connect({running.spark!r}, {running.token!r})
+print(spark.range(3).select(F.lit(None).cast("int").alias("x")).count())
+spark.stop()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    refused, count = done.stdout.splitlines()
+    assert "refuses the token" in refused
+    assert (count, done.stderr) == ("3", "")
+
+
 def test_a_program_whose_spark_has_gone_ends_at_once(running):
     """pyspark would try for ten minutes to reach the server when Python ends."""
     program = """

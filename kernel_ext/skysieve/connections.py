@@ -39,20 +39,28 @@ def connect(url: str, token: str | None = None, session_id: str | None = None) -
     extras = {"token": token, "session_id": session_id}
     given = "".join(f";{name}={value}" for name, value in extras.items() if value)
     base = url if "/;" in url else f"{url.rstrip('/')}/"
+    session: Any = SparkSession.builder.remote(base + given).create()
     try:
-        session: SparkSession = SparkSession.builder.remote(base + given).create()
         _make_mannerly(session, url, keep=session_id is not None)
         _ = session.version
         session.conf.set("spark.sql.ansi.enabled", "false")
         session.conf.set("spark.sql.session.timeZone", "UTC")
         session.conf.set("spark.sql.redaction.string.regex", PASSWORDS)
     except PySparkException as error:
+        _forget(session)
         if "UNAUTHENTICATED" in str(error) or "Invalid token" in str(error):
             raise SessionError(
                 f"Spark at {host}:{port} refuses the token: set ${TOKEN} to the server's own."
             ) from None
         raise
-    return session
+    opened: SparkSession = session
+    return opened
+
+
+def _forget(session: Any) -> None:
+    """Let a session go that the server refused: pyspark would take it for everybody's, and be refused ever after."""
+    session.release_session_on_close = False
+    session.stop()
 
 
 def _make_mannerly(session: Any, url: str, *, keep: bool) -> None:
