@@ -142,7 +142,7 @@ ORDER = random.Random(20261126).sample(list(FAULTS), len(FAULTS))
 
 
 @pytest.mark.parametrize(
-    ("number", "fault"), enumerate([*FAULTS, *ORDER]), ids=lambda value: str(value).replace(" ", "-")
+    ("number", "fault"), list(enumerate([*FAULTS, *ORDER])), ids=lambda value: str(value).replace(" ", "-")
 )
 def test_no_match_is_lost(hurt, table, number, fault, capsys):
     before = hurt.found()
