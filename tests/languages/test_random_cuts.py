@@ -17,7 +17,7 @@ from languages.plain import both, either, no
 from languages.selecting import selected
 
 pytestmark = pytest.mark.real_data
-CUTS, BATCHES = 30, 5
+CUTS, BATCHES = 30, 2
 KINDS = ("int", "long", "float", "double", "string", "boolean")
 compared: Counter[str] = Counter()
 

@@ -7,7 +7,7 @@ import os
 import threading
 
 from skysieve.connections import connect
-from skysieve.engine.supervisor import Supervisor
+from skysieve.engine.supervisor import HEARTBEAT, Supervisor
 from skysieve.environment import secret
 from skysieve.errors import SessionError
 from skysieve.kafka_options import KafkaOptions
@@ -19,12 +19,12 @@ def supervise(stopped: threading.Event) -> None:
 
     Prometheus reads its metrics on loopback at ``$SKYSIEVE_METRICS_PORT``, else at a free port that ``skysieve status``
     tells. With ``$SKYSIEVE_PROGRESS`` set to ``asynchronous`` matches are out sooner, and more packets are judged again
-    after a crash.
+    after a crash. Every ``$SKYSIEVE_HEARTBEAT`` seconds it looks at how the banks do.
 
     Raises
     ------
     SessionError
-        If the environment does not name both and a folder for checkpoints, or says of Kafka what cannot be.
+        If the environment does not name both and a folder for checkpoints, or says what cannot be.
     """
     needed = ("SKYSIEVE_KAFKA", "SKYSIEVE_SPARK", "SKYSIEVE_CHECKPOINTS")
     missing = [name for name in needed if not os.environ.get(name)]
@@ -36,7 +36,6 @@ def supervise(stopped: threading.Event) -> None:
     token, topics = secret("SPARK_CONNECT_AUTHENTICATE_TOKEN"), Topics(kafka, KafkaOptions.named())
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("kafka").setLevel(logging.WARNING)
-    port = int(os.environ.get("SKYSIEVE_METRICS_PORT") or 0)
     progress = os.environ.get("SKYSIEVE_PROGRESS") or "exact"
     if progress not in ("exact", "asynchronous"):
         raise SessionError(f"$SKYSIEVE_PROGRESS is {progress!r}: it can be exact or asynchronous.")
@@ -44,7 +43,16 @@ def supervise(stopped: threading.Event) -> None:
         topics,
         lambda session: connect(spark, token, session),
         checkpoints,
-        metrics_port=port,
+        metrics_port=int(_number("SKYSIEVE_METRICS_PORT", 0)),
         exact=progress == "exact",
+        heartbeat=_number("SKYSIEVE_HEARTBEAT", HEARTBEAT),
     )
     supervisor.run(stopped)
+
+
+def _number(variable: str, default: float) -> float:
+    said = os.environ.get(variable) or str(default)
+    try:
+        return float(said)
+    except ValueError:
+        raise SessionError(f"${variable} is {said!r}: it must be a number.") from None

@@ -34,7 +34,8 @@ from skysieve.topics import Offsets, Topics
 
 log = logging.getLogger("skysieve.supervisor")
 
-_HEARTBEAT = 5.0
+HEARTBEAT = 5.0
+"""Seconds between two looks at how the banks do."""
 _LOOKED = 8
 """Newly rejected packets of each partition that may teach a stream's format a schema."""
 
@@ -58,6 +59,8 @@ class Supervisor:
         Where to serve metrics on loopback, 0 for any port that is free; None serves none.
     exact
         Whether banks wait until their progress is on disk (see :meth:`skysieve.engine.bank.Bank.start`).
+    heartbeat
+        Seconds between two looks at how the banks do.
     """
 
     def __init__(
@@ -68,8 +71,9 @@ class Supervisor:
         *,
         metrics_port: int | None = None,
         exact: bool = True,
+        heartbeat: float = HEARTBEAT,
     ) -> None:
-        self._topics, self._connect = topics, connect
+        self._topics, self._connect, self._heartbeat = topics, connect, heartbeat
         self._registered: dict[str, Registered] = {}
         self._lock = threading.RLock()
         self._book = StatusBook(topics)
@@ -120,7 +124,7 @@ class Supervisor:
             for query in sorted(touched | self._fallen()):
                 self._reconcile(query)
             found: set[str] = set()
-            if time.monotonic() - beat > _HEARTBEAT:
+            if time.monotonic() - beat > self._heartbeat:
                 self._beat()
                 found = self._taught() | self._watched()
                 beat = time.monotonic()
