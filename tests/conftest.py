@@ -29,6 +29,10 @@ settings.register_profile("skysieve", deadline=None)  # a test asserts no times
 settings.load_profile("skysieve")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--seed", help="of the random sequences of tests/faults, to play one again")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if not DATA.is_dir():
         reason = f"the real packets are not here: no folder {DATA}"
