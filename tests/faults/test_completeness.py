@@ -78,8 +78,8 @@ def test_decoded_and_rejected_are_what_was_consumed_and_matches_are_those_of_an_
     twice = sum(n - 1 for counts in found.values() for n in counts.values())
     with capsys.disabled():
         print(
-            f" {len(places) + len(broken):,} packets, {len(ends)} ends: whole {time.monotonic() - whole:.0f} s after the "
-            f"last packet, {sum(map(len, truth.values())):,} matches, {twice:,} of them twice",
+            f" {len(places) + len(broken):,} packets, {len(ends)} ends: whole {time.monotonic() - whole:.0f} s after "
+            f"the last, {sum(map(len, truth.values())):,} matches, {twice:,} of them twice",
             end="",
         )
     assert {name: set(counts) for name, counts in found.items()} == truth
