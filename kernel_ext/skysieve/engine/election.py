@@ -76,6 +76,7 @@ class Election:
             "session.timeout.ms": int(1000 * _SESSION),
             "heartbeat.interval.ms": 1500,
             "max.poll.interval.ms": 600_000,  # a bank of hundreds of filters takes a minute to start
+            "partition.assignment.strategy": "cooperative-sticky",  # one who joins takes nothing from who has it
             "enable.auto.commit": False,
             "error_cb": lambda error: None,  # Kafka's absence is noticed by whoever reads the registry
             "logger": log,
@@ -87,12 +88,15 @@ class Election:
         )
 
     def _assigned(self, consumer: Consumer, places: list[Any]) -> None:
-        consumer.assign(places)
-        consumer.pause(places)
-        self._is_won = bool(places)
+        consumer.incremental_assign(places)
+        if places:
+            consumer.pause(places)
+            self._is_won = True
 
     def _revoked(self, consumer: Consumer, places: list[Any]) -> None:
-        self._is_won = False
+        consumer.incremental_unassign(places)
+        if places:
+            self._is_won = False
 
     def _refuse(self, error: KafkaError) -> None:
         if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
