@@ -58,7 +58,7 @@ def test_regions_equal_those_of_mocpy(level):
 @pytest.mark.real_data
 @pytest.mark.parametrize("level", [0.5, 0.9])
 def test_regions_of_a_real_map_equal_those_of_mocpy(level):
-    table = Table.read(BAYESTAR, unit_parse_strict="silent")
+    table = Table.read(BAYESTAR)
     values = np.asarray(table["PROB"], dtype=float)
     uniq = 4 * 4**8 + np.arange(len(values), dtype=np.uint64)
     theirs = MOC.from_valued_healpix_cells(uniq, values, max_depth=8, cumul_to=level, strict=False)

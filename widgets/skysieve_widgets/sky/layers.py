@@ -219,7 +219,7 @@ def contours(grid: Floats, levels: tuple[float, ...]) -> list[Floats]:
     # the first column once more behind the last: the sky is round
     wide = np.concatenate([grid, grid[:, :1]], axis=1)
     around = np.append(ra[0], ra[0, 0] + 360)
-    drawn = contourpy.contour_generator(around, dec[:, 0], wide)
+    drawn = contourpy.contour_generator(around, dec[:, 0], wide, line_type="Separate")
     return [np.asarray(line) for level in levels for line in drawn.lines(level)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -196,8 +197,11 @@ def _table(source: Any) -> Any:
     if hasattr(source, "colnames"):
         return source
     from astropy.table import Table
+    from astropy.units import UnitsWarning
 
-    return Table.read(Path(source), format="fits", unit_parse_strict="silent")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnitsWarning)  # the units are known, however they are written
+        return Table.read(Path(source), format="fits")
 
 
 def _check_frame(meta: Any) -> None:
