@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -114,3 +115,21 @@ def without_nan(value: Any) -> Any:
     if isinstance(value, list):
         return [without_nan(one) for one in value]
     return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def judged(deployment, count):
+    """Its matches under load, without those delivered again when the bank was restarted within a micro-batch.
+
+    The headers tell which they are: a second delivery comes from the same place of the stream.
+    """
+    topics, output = deployment.topics, deployment.output_topic
+    end = time.monotonic() + 60
+    once = {}
+    while len(once) < count and time.monotonic() < end:
+        time.sleep(0.5)
+        once = {}
+        for record in topics.read(output, topics.begin(output), topics.end(output)):
+            headers = {key: value.decode() for key, value in record.headers}
+            place = (headers["skysieve.source.partition"], int(headers["skysieve.source.offset"]))
+            once.setdefault(place, []).append((record, headers["skysieve.version"]))
+    return once

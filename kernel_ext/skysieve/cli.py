@@ -167,6 +167,9 @@ def deploy(
     name: Annotated[str, typer.Option(help="Name of the filter; that in the file unless given.")] = "",
     stream: Annotated[str, typer.Option(help="Stream that it judges; that in the file unless given.")] = "",
     start: Annotated[str, typer.Option(help="latest, earliest, or an ISO time with a zone.")] = "latest",
+    sink: Annotated[
+        str | None, typer.Option(help="Also write files: parquet:/folder or parquet:URL.")
+    ] = None,
 ) -> None:
     """Deploy the filter in a file, and wait until it runs."""
     from skysieve import Filter, attach
@@ -174,7 +177,7 @@ def deploy(
     spec = Filter.from_file(file, name=name, stream=stream)
     sky = attach()
     try:
-        deployed = sky.deploy(spec, start=start).wait("running")
+        deployed = sky.deploy(spec, start=start, sink=sink).wait("running")
     finally:
         sky.detach()
     typer.echo(f"{spec.name} {deployed.version} is running; its matches go to {deployed.output_topic}")
@@ -183,7 +186,7 @@ def deploy(
 @app.command()
 def filters(as_json: JsonOption = False) -> None:
     """List the deployments."""
-    from skysieve.overview import filters_of
+    from skysieve.overview import filters_of, lines
 
     found = filters_of(_topics())
     if as_json:
@@ -193,25 +196,10 @@ def filters(as_json: JsonOption = False) -> None:
         typer.echo(
             f"{one['name']:20} {one['state']:12} {one['version']}  {one['stream']} → {one['output_topic']}"
         )
-        for line in _told(one):
+        for line in lines(one):
             typer.echo(f"    {line}")
     if not found:
         typer.echo("No filter is deployed.")
-
-
-def _told(one: dict[str, Any]) -> Iterator[str]:
-    """How a filter does, in a line or two."""
-    health, bank, past = one["health"], one["bank"], one["backfill"]
-    if past:
-        yield f"backfill: {past['done']:,} of {past['count']:,} alerts"
-    if health and bank:
-        late = "" if bank["latency_median"] is None else f", {bank['latency_median']:.2f} s after they arrive"
-        yield (
-            f"{health['matched']:,} of {health['judged']:,} alerts in the last hour; "
-            f"{health['judged_per_second']:,.1f}/s in, {health['matched_per_second']:,.2f}/s out{late}; "
-            f"lag {bank['lag']:,} alerts"
-        )
-    yield from filter(None, (health and health["drift"], one["error"]))
 
 
 @app.command()

@@ -237,6 +237,7 @@ def deploy(
     owner: str,
     start: Time = "latest",
     guard: Guard | None = None,
+    sink: str | None = None,
     **known: Any,
 ) -> Deployment:
     """Put a filter into the registry; a changed one becomes a new version of its name.
@@ -247,6 +248,8 @@ def deploy(
         Kafka, the filter, whose it is, and from where on it judges.
     guard
         How much it may send; that of the version before unless given.
+    sink
+        Where its matches go besides, likewise; empty for nowhere.
     **known
         What else is known of this version: ``expected`` and ``schemas``.
     """
@@ -256,8 +259,10 @@ def deploy(
             f"A filter {spec.name!r} is deployed on stream {before.stream!r}: remove it first, or take another name."
         )
     said = {name: value for name, value in asdict(spec).items() if name not in ("name", "stream")}
-    version = Version(version=spec.version, deployed=now(), **said, **known)
     earlier = tuple(v for v in before.versions if v.version != spec.version) if before else ()
+    if before and known.get("expected") is None and spec.version in {v.version for v in before.versions}:
+        known["expected"] = before.said(spec.version).expected
+    version = Version(version=spec.version, deployed=now(), **said, **known)
     goes_on = (
         before is not None
         and (before.current, before.wanted, start) == (spec.version, "running", "latest")
@@ -276,9 +281,27 @@ def deploy(
             versions=(*earlier, version),
             current=spec.version,
             guard=guard or (before.guard if before else Guard()),
+            sink=checked_sink(before.sink if before and sink is None else sink or ""),
         ),
     )
     return Deployment(spec.name, topics)
+
+
+def checked_sink(sink: str) -> str:
+    """Give a sink back if it can be one.
+
+    Raises
+    ------
+    DeploymentError
+        If it is neither empty nor ``parquet:`` with an absolute path or a URL.
+    """
+    path = sink.removeprefix(registry.PARQUET)
+    if sink and (path == sink or not (path.startswith("/") or "://" in path)):
+        raise DeploymentError(
+            f"sink={sink!r} is none: write 'parquet:' and a folder that Spark's driver and workers see, from the root "
+            "on, or anything else that Spark writes to: 'parquet:/data/matches', 'parquet:s3a://bucket/matches'."
+        )
+    return sink
 
 
 def start_text(start: Time) -> str:

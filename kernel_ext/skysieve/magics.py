@@ -26,7 +26,7 @@ _FILTER = (
     "%%filter NAME [--stream STREAM] [--last PACKETS | --between BEGIN END | --night DATE | --files PATH ...] "
     "[--ids ID ...] [--language LANGUAGE]"
 )
-_DEPLOY = "%deploy NAME [--start latest|earliest|TIME] [--no-wait]"
+_DEPLOY = "%deploy NAME [--start latest|earliest|TIME] [--sink parquet:FOLDER] [--no-wait]"
 
 
 def _unquoted(text: str) -> str:
@@ -105,6 +105,9 @@ class SkysieveMagics(Magics):  # type: ignore[misc]
         default="latest",
         help="latest (default), earliest, or an ISO time with a zone.",
     )
+    @argument(
+        "--sink", type=_unquoted, help="Where its matches go as files, too: parquet:/folder or parquet:URL."
+    )
     @argument("--no-wait", action="store_true", help="Do not wait until it runs.")
     @line_magic("deploy")
     def deploy_line(self, line: str) -> Deployment:
@@ -117,7 +120,8 @@ class SkysieveMagics(Magics):  # type: ignore[misc]
                     f"This notebook has previewed no filter {options.name!r}: run its %%filter cell first, "
                     f"without an error.{hint}"
                 )
-            deployed = self._session().deploy(self._filters[options.name], start=options.start)
+            spec = self._filters[options.name]
+            deployed = self._session().deploy(spec, start=options.start, sink=options.sink)
             return deployed if options.no_wait else deployed.wait("running")
 
     def completer(self) -> FilterCompleter:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import Any
 
 from skysieve import local
@@ -59,6 +60,24 @@ def filters_of(kafka: Topics) -> list[dict[str, Any]]:
                 "bank": status.bank and status.bank.model_dump(mode="json", exclude={"filters"}),
                 "backfill": status.backfill
                 and {"done": status.backfill.done, "count": status.backfill.count},
+                "archive": status.archive and status.archive.model_dump(mode="json", exclude={"position"}),
             }
         )
     return found
+
+
+def lines(one: dict[str, Any]) -> Iterator[str]:
+    """How a filter does, in a line or two."""
+    health, bank, past = one["health"], one["bank"], one["backfill"]
+    if past:
+        yield f"backfill: {past['done']:,} of {past['count']:,} alerts"
+    if health and bank:
+        late = "" if bank["latency_median"] is None else f", {bank['latency_median']:.2f} s after they arrive"
+        yield (
+            f"{health['matched']:,} of {health['judged']:,} alerts in the last hour; "
+            f"{health['judged_per_second']:,.1f}/s in, {health['matched_per_second']:,.2f}/s out{late}; "
+            f"lag {bank['lag']:,} alerts"
+        )
+    if files := one["archive"]:
+        yield f"archive: {files['sink']}" + (f", not written: {files['error']}" if files["error"] else "")
+    yield from filter(None, (health and health["drift"], one["error"]))

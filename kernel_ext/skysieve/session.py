@@ -165,7 +165,13 @@ class Session:
         return choose(self.topics, stream, lambda: self._recent(stream), usual=_PREVIEWED, **which)
 
     def deploy(
-        self, spec: Filter, *, start: Time = "latest", guard: Guard | None = None, compare: bool = True
+        self,
+        spec: Filter,
+        *,
+        start: Time = "latest",
+        guard: Guard | None = None,
+        sink: str | None = None,
+        compare: bool = True,
     ) -> Deployment:
         """Let a filter run as a streaming query, also when this notebook is closed.
 
@@ -178,6 +184,9 @@ class Session:
             Kafka still holds from then on.
         guard
             How much it may send before it is paused; by default a quarter of the alerts, and 20 GB per hour.
+        sink
+            Where its matches go besides its Kafka topic: ``"parquet:/data/matches"``, a folder with Parquet files of
+            whole decoded alerts, partitioned by night, or a URL that Spark can write to; ``""`` ends that.
         compare
             Whether to show first what it gains and loses against the version that it replaces.
 
@@ -199,6 +208,7 @@ class Session:
             self.topics.options.user or getpass.getuser(),
             start,
             guard,
+            sink,
             expected=self._expected.get(spec.version),
             schemas=tuple(map(str, stream.versions)),
         )

@@ -18,7 +18,7 @@ from skysieve.engine.status import STATUS
 from skysieve.errors import PacketError, SkysieveError, StreamError, nearest
 from skysieve.filter import OUTPUT_PREFIX
 from skysieve.packets import avro, formats
-from skysieve.packets.columns import Columns, Version
+from skysieve.packets.columns import Column, Columns, Version
 from skysieve.packets.formats import Format
 from skysieve.packets.names import Names
 from skysieve.times import Time, instant
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 _SAMPLE = 8
 """Packets looked at in each partition, at its beginning and at its end, to tell format and schema versions."""
 _ASSUMED = "lsst"
-
-"""An instant: an aware datetime or an ISO 8601 text with a zone."""
 
 
 @dataclass(frozen=True)
@@ -165,6 +163,11 @@ class Stream:
         """Its columns, for conditions such as ``(s.c.snr > 20) & (s.c.diaObject.nDiaSources > 5)``."""
         return Names(self.filterable)
 
+    @property
+    def whole(self) -> list[Column]:
+        """What an alert consists of: the fields of its packet that are in no other."""
+        return [column for column in self.described if len(column.path) == 1 and not column.sql]
+
     def columns(self) -> pd.DataFrame:
         """What filters can use.
 
@@ -262,11 +265,10 @@ class Stream:
 
         if self.spark is None:
             raise SkysieveError("This stream was opened without Spark; use skysieve.attach().stream(name).")
-        tops = [column for column in self.described if len(column.path) == 1 and not column.sql]
         packets = plan.read_range(self.spark, self.topics, self.name, start, stop)
-        alerts = decode(packets, self.format, tops).where(kafka("problem").isNull())
+        alerts = decode(packets, self.format, self.whole).where(kafka("problem").isNull())
         place = F.struct(*(kafka(n).alias(n) for n in ("partition", "offset", "record", "timestamp")))
-        return alerts.select(*(f"`{column.name}`" for column in tops), place.alias("kafka"))
+        return alerts.select(*(f"`{column.name}`" for column in self.whole), place.alias("kafka"))
 
 
 def rejected_topic(stream: str) -> str:

@@ -1,10 +1,12 @@
 """Filters in Python run as queries of their own: none holds up another, and rejected packets are kept once."""
 
+import threading
 import time
 
 import offline
 import pytest
 from conftest import delivered
+from matching import judged
 from skysieve import DeploymentError, Filter
 from skysieve.sources import send, simulate
 from skysieve.stream import rejected_topic
@@ -99,18 +101,25 @@ def test_what_cannot_be_decoded_is_rejected_once(deploy, stream, topics, beside)
     )
 
 
-def test_a_name_can_pass_from_python_to_sql(deploy, stream, topics):
-    first = deploy(BRIGHT)
-    one, two = packets(35), packets(36)
-    send(one, stream, topics.bootstrap)
-    delivered(first, len(expected(one)))
-    second = deploy("snr > 20", language="sql")
-    send(two, stream, topics.bootstrap)
-    wanted = sorted(expected(one) + expected(two))
-    records = delivered(second, len(wanted))
-    assert ids(records) == wanted
-    versions = {dict(record.headers)["skysieve.version"].decode() for record in records}
-    assert versions == {*second.versions["version"]}
+EVERY = "def every(snr):\n    return snr.notna() | snr.isna()\n"
+
+
+def test_each_alert_is_judged_by_one_version_when_a_name_passes_from_python_to_sql_and_back(
+    deploy, stream, topics
+):
+    one = deploy(EVERY)
+    sent = [alert.packet for alert in simulate(1000, seed=35, pool=20)]
+    flow = threading.Thread(target=send, args=(sent, stream, topics.bootstrap), kwargs={"rate": 80})
+    flow.start()
+    time.sleep(2)
+    deploy("diaSource.diaSourceId > 0", language="sql")
+    time.sleep(2)
+    deploy(EVERY)
+    flow.join()
+    places = judged(one, len(sent))
+    assert len(places) == len(sent)
+    assert [again for again in places.values() if len({version for _, version in again}) != 1] == []
+    assert {again[0][1] for again in places.values()} == {*one.versions["version"]}
 
 
 def test_it_can_be_stopped_and_removed(deploy, sky, stream, topics):

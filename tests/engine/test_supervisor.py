@@ -10,6 +10,7 @@ import offline
 import psutil
 import pytest
 from conftest import delivered
+from matching import judged
 from skysieve import Filter, local
 from skysieve.engine import registry
 from skysieve.engine.registry import Registered, Version
@@ -26,24 +27,6 @@ def packets(count, seed):
 
 def ids(found):
     return sorted(offline.alert(one.value)["diaSource"]["diaSourceId"] for one in found)
-
-
-def judged(deployment, count):
-    """Its matches under load, without those delivered again when the bank was restarted within a micro-batch.
-
-    The headers tell which they are: a second delivery comes from the same place of the stream.
-    """
-    topics, output = deployment.topics, deployment.output_topic
-    end = time.monotonic() + 60
-    once = {}
-    while len(once) < count and time.monotonic() < end:
-        time.sleep(0.5)
-        once = {}
-        for record in topics.read(output, topics.begin(output), topics.end(output)):
-            headers = {key: value.decode() for key, value in record.headers}
-            place = (headers["skysieve.source.partition"], int(headers["skysieve.source.offset"]))
-            once.setdefault(place, []).append((record, headers["skysieve.version"]))
-    return once
 
 
 @pytest.fixture

@@ -5,25 +5,18 @@ the stream finds must be in the output topics. The table of faults is printed at
 """
 
 import random
-import signal
 import threading
 import time
-from collections import Counter
-from dataclasses import dataclass, replace
 
 import offline
-import psutil
 import pytest
-from skysieve import Filter, Guard, local
-from skysieve.connections import connect
-from skysieve.home import Home
-from skysieve.session import Session
-from skysieve.sources import send, simulate
-from skysieve.stream import make_stream
-from skysieve.topics import Topics
+from skysieve import Filter, Guard
+from skysieve.sources import send
+
+from .conftest import small
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
-STREAM, RATE, SECONDS = "faults-alerts", 100, 9
+RATE, SECONDS = 100, 9
 MEANS = {
     f"snr-{limit}": (
         f"diaSource.snr > {limit}",
@@ -43,60 +36,17 @@ def in_python(snr):
     return snr > 25
 
 
-@dataclass
-class Sky:
-    """The session that is hurt."""
-
-    home: Home
-    session: Session
-    means: dict
-
-    @property
-    def topics(self):
-        return self.session.topics
-
-    def pid(self, part):
-        return local.pids(self.home)[part]
-
-    def truth(self):
-        """What each filter must have selected: places in the stream."""
-        begin, end = self.topics.begin(STREAM), self.topics.end(STREAM)
-        alerts = {
-            (r.partition, r.offset): offline.alert(r.value) for r in self.topics.read(STREAM, begin, end)
-        }
-        return {
-            name: {place for place, alert in alerts.items() if means(alert)}
-            for name, means in self.means.items()
-        }
-
-    def found(self):
-        """What each filter has delivered: how often each place of the stream."""
-        return {name: Counter(self._places(f"filter.{name}")) for name in self.means}
-
-    def _places(self, topic):
-        for record in self.topics.read(topic, self.topics.begin(topic), self.topics.end(topic)):
-            headers = dict(record.headers)
-            yield tuple(int(headers[f"skysieve.source.{part}"]) for part in ("partition", "offset"))
-
-
 @pytest.fixture(scope="module")
-def hurt(tmp_path_factory):
-    home = replace(Home.at(tmp_path_factory.mktemp("hurt")), cache=Home.default().cache)
-    started = local.up(home)
-    session = Session(Topics(started.kafka), connect(started.spark, started.token))
-    make_stream(session.topics, STREAM)
-    send([a.packet for a in simulate(20, seed=1, pool=20)], STREAM, started.kafka)
-    specs = [Filter(name, where, STREAM) for name, (where, _) in MEANS.items()]
-    specs.append(Filter.from_function(in_python, STREAM, "in-python"))
-    means = {name: means for name, (_, means) in MEANS.items()}
-    means["in-python"] = lambda a: offline.above(a, "diaSource.snr", 25)
+def deployed(hurt):
+    specs = [Filter(name, where, hurt.stream) for name, (where, _) in MEANS.items()]
+    specs.append(Filter.from_function(in_python, hurt.stream, "in-python"))
+    hurt.means |= {name: means for name, (_, means) in MEANS.items()}
+    hurt.means["in-python"] = lambda a: offline.above(a, "diaSource.snr", 25)
     for spec in specs:
-        session.deploy(spec, start="earliest", guard=Guard(share=1))
+        hurt.session.deploy(spec, start="earliest", guard=Guard(share=1))
     for spec in specs:
-        session.deployment(spec.name).wait("running")
-    session.detach()
-    yield Sky(home, session, means)
-    local.down(home)
+        hurt.session.deployment(spec.name).wait("running")
+    return hurt
 
 
 @pytest.fixture(scope="module")
@@ -108,35 +58,14 @@ def table(hurt):
         print(f"| {fault} | {lost} | {twice} | {seconds:.1f} |")
 
 
-def kill(hurt, part):
-    process = psutil.Process(hurt.pid(part))
-    process.kill()
-    psutil.wait_procs([process], timeout=10)
-    local.up(hurt.home)  # as systemd would
-
-
-def kill_workers(hurt):
-    workers = [p for p in psutil.Process(hurt.pid("spark")).children(recursive=True) if "python" in p.name()]
-    for one in workers:
-        one.kill()
-    assert workers
-
-
-def stop_for_a_while(hurt, part, seconds=20):
-    process = psutil.Process(hurt.pid(part))
-    process.send_signal(signal.SIGSTOP)
-    time.sleep(seconds)
-    process.send_signal(signal.SIGCONT)
-
-
 FAULTS = {
-    "kill Kafka": lambda hurt: kill(hurt, "kafka"),
-    "kill Spark": lambda hurt: kill(hurt, "spark"),
-    "kill the supervisor": lambda hurt: kill(hurt, "supervisor"),
-    "kill Python workers": kill_workers,
-    "stop Kafka for 20 s": lambda hurt: stop_for_a_while(hurt, "kafka"),
-    "stop Spark for 20 s": lambda hurt: stop_for_a_while(hurt, "spark"),
-    "stop the supervisor for 20 s": lambda hurt: stop_for_a_while(hurt, "supervisor"),
+    "kill Kafka": lambda hurt: hurt.kill("kafka"),
+    "kill Spark": lambda hurt: hurt.kill("spark"),
+    "kill the supervisor": lambda hurt: hurt.kill("supervisor"),
+    "kill Python workers": lambda hurt: hurt.kill_workers(),
+    "stop Kafka for 20 s": lambda hurt: hurt.stop_for_a_while("kafka"),
+    "stop Spark for 20 s": lambda hurt: hurt.stop_for_a_while("spark"),
+    "stop the supervisor for 20 s": lambda hurt: hurt.stop_for_a_while("supervisor"),
 }
 ORDER = random.Random(20261126).sample(list(FAULTS), len(FAULTS))
 
@@ -144,10 +73,13 @@ ORDER = random.Random(20261126).sample(list(FAULTS), len(FAULTS))
 @pytest.mark.parametrize(
     ("number", "fault"), list(enumerate([*FAULTS, *ORDER])), ids=lambda value: str(value).replace(" ", "-")
 )
-def test_no_match_is_lost(hurt, table, number, fault, capsys):
+def test_no_match_is_lost(deployed, table, number, fault, capsys):
+    hurt = deployed
     before = hurt.found()
-    packets = [a.packet for a in simulate(RATE * SECONDS, seed=100 + number, pool=20)]
-    flow = threading.Thread(target=send, args=(packets, STREAM, hurt.topics.bootstrap), kwargs={"rate": RATE})
+    packets = small(RATE * SECONDS, 100 + number)
+    flow = threading.Thread(
+        target=send, args=(packets, hurt.stream, hurt.topics.bootstrap), kwargs={"rate": RATE}
+    )
     flow.start()
     time.sleep(SECONDS / 3)
     FAULTS[fault](hurt)

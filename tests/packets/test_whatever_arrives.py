@@ -108,6 +108,15 @@ def test_each_packet_ends_as_its_alerts_or_as_one_rejected_packet(sky, name):
     assert min(seen.values()) > 10
 
 
+@pytest.mark.parametrize(
+    "rest", [b"]", b"}", b",", b"]]", b"}]", b"]}", b'{"a": 1}', b',{"a": 1}', b"x", b"\0"]
+)
+def test_nothing_may_follow_the_object_of_a_message(sky, rest):
+    good = GOOD["json"]
+    ((numbers, problems),) = rows(sky, formats.get("json").fitted(good), [good[0] + rest])
+    assert (numbers, len(problems)) == ([], 1)
+
+
 @pytest.mark.parametrize("name", GOOD)
 @given(data=st.data())
 def test_python_reads_whatever_arrives_or_refuses_it_with_a_packet_error(name, data):

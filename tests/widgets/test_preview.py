@@ -76,6 +76,7 @@ class Deployment:
     health: FilterHealth | None = None
     bank: QueryHealth | None = None
     backfill: Backfill | None = None
+    archive: object = None
 
 
 NOTHING = {

@@ -82,6 +82,22 @@ class BackfillLike(Protocol):
         """Alerts to judge in all."""
 
 
+class ArchiveLike(Protocol):
+    """What is shown of the files that matches are written to."""
+
+    @property
+    def sink(self) -> str:
+        """Where they are."""
+
+    @property
+    def error(self) -> str | None:
+        """Why the last attempt failed, if it did."""
+
+    @property
+    def updated(self) -> datetime:
+        """When that was."""
+
+
 class DeploymentLike(Protocol):
     """What is shown of a deployment's status."""
 
@@ -121,6 +137,10 @@ class DeploymentLike(Protocol):
     def backfill(self) -> BackfillLike | None:
         """What of the past it has yet to judge."""
 
+    @property
+    def archive(self) -> ArchiveLike | None:
+        """The files that its matches are written to, once there are any."""
+
 
 def health_rows(deployment: DeploymentLike) -> list[tuple[str, str]]:
     """How a deployment does, as pairs of a word and what to say; empty until it is known."""
@@ -145,6 +165,9 @@ def health_rows(deployment: DeploymentLike) -> list[tuple[str, str]]:
             rows.append(("restarts", count(bank.restarts)))
         if bank.in_python:
             rows.append(("decoding", "packets are split in Python first: they are no single plain records"))
+    if files := deployment.archive:
+        became = f"could not be written: {files.error}" if files.error else "written"
+        rows.append(("archive", f"{files.sink}, {became} {files.updated:%Y-%m-%d %H:%M} UTC"))
     return rows
 
 

@@ -69,6 +69,7 @@ class Launcher:
         source: Stream,
         here: Mapping[str, Registered],
         bound: dict[str, BoundFilter],
+        moved: Mapping[str, Offsets],
         *,
         suspected: bool,
     ) -> StreamingQuery | None:
@@ -86,6 +87,9 @@ class Launcher:
         here, bound
             The deployments that belong to it, and their filters that should run; those that cannot are marked as
             failed and taken out.
+        moved
+            How far the filters that come from another query were judged there (:meth:`moved`). A bank that is not as
+            far first goes on there without them; a query of one's own begins just there.
         suspected
             Whether it fell, so that one of its filters may be the reason.
 
@@ -97,11 +101,15 @@ class Launcher:
         known, end = self.book.streams.get(query), self.topics.end(source.name)
         begin = covered = end
         last = self.bank(query)
-        if known and (not bound or any(self.book.is_live(name) for name in bound)):
+        if last.is_alone and moved:
+            (begin,) = moved.values()
+            covered = begin
+        elif known and self._ran_last(query):
             reached = last.position() or known.position
             begun = last.begun() or reached
             if suspected:
                 self._convict(last, source, here, bound, reached, begun)
+            begun = {p: max(o, *(there.get(p, 0) for there in moved.values()), 0) for p, o in begun.items()}
             reached = self._finished(last, source, reached, begun)
             begin, covered = {p: reached.get(p, 0) for p in end}, known.covered_from
         now = StreamStatus(covered_from=covered, position=begin, checkpoint=uuid4().hex[:12])
@@ -121,6 +129,32 @@ class Launcher:
                 last.discard()
                 return started
         return None
+
+    def moved(self, query: str, source: Stream, bound: Mapping[str, BoundFilter]) -> dict[str, Offsets]:
+        """How far each filter was judged that ran in another query until now, as one in another language does.
+
+        A query of a filter's own is stopped for that; the stream's bank was started without it just before.
+        """
+        found = {}
+        for name in bound:
+            status = self.book.filters.get(name)
+            if status is None or not self.book.is_live(name) or status.query == query:
+                continue
+            left, known = self.bank(status.query), self.book.streams[status.query]
+            if not left.is_alone:
+                found[name] = known.position
+                continue
+            left.stop()
+            reached = left.position() or known.position
+            found[name] = self._finished(left, source, reached, left.begun() or reached)
+            self.book.note(status.query, known.model_copy(update={"position": found[name]}))
+        return found
+
+    def _ran_last(self, query: str) -> bool:
+        """Whether a query was running when that was last noted: a stream's bank does as long as any filter of it."""
+        return any(
+            query in status.queries and self.book.is_live(name) for name, status in self.book.filters.items()
+        )
 
     def is_needed(self, query: str) -> bool:
         """Whether a stream's bank is to reject what cannot be decoded, for filters that have queries of their own."""

@@ -172,6 +172,12 @@ def _headers(filters: Sequence[BoundFilter]) -> SparkColumn:
     return F.when(F.col("_hit") > 0, _pairs(match)).otherwise(_pairs(rejection))
 
 
+def header(name: str) -> SparkColumn:
+    """The value of a header of Kafka records, the last of that name, as text; NULL where there is none."""
+    of_name = F.filter("headers", lambda one: one.key == name)
+    return F.try_element_at(of_name, F.lit(-1)).value.cast("string")
+
+
 def _annotations(filters: Sequence[BoundFilter]) -> SparkColumn:
     """What the filter of this hit sends along, as JSON; a missing value is null there."""
     found = F.lit("{}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,8 @@ from skysieve.topics import Offsets, Topics
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
+
+log = logging.getLogger("skysieve.redrive")
 
 _REDRIVE = "/redrive/"
 _PLACE = "place"
@@ -106,7 +109,14 @@ def redrive(spark: SparkSession, source: Stream) -> Redriven:
 def progress(source: Stream) -> Progress:
     """How far a stream was re-driven."""
     value = source.topics.newest_by_key(registry.REGISTRY).get(_REDRIVE + source.name)
-    return Progress.model_validate_json(value) if value else Progress()
+    try:
+        return Progress.model_validate_json(value) if value else Progress()
+    except ValueError:
+        log.warning(
+            "how far %s was re-driven cannot be read: all that was rejected is tried, some of it once more",
+            source.name,
+        )
+        return Progress()
 
 
 def _note(source: Stream, reached: Progress) -> None:
@@ -120,18 +130,11 @@ def restored(records: DataFrame) -> DataFrame:
     return records.select(
         "key",
         "value",
-        _header(f"{_ERRORS}.topic").alias("topic"),
-        _header(f"{_ERRORS}.partition").cast("int").alias("partition"),
-        _header(f"{_ERRORS}.offset").cast("bigint").alias("offset"),
+        plan.header(f"{_ERRORS}.topic").alias("topic"),
+        plan.header(f"{_ERRORS}.partition").cast("int").alias("partition"),
+        plan.header(f"{_ERRORS}.offset").cast("bigint").alias("offset"),
         "timestamp",
         headers.alias("headers"),
-    )
-
-
-def _header(name: str) -> SparkColumn:
-    """The value of a header, the last of that name, as text."""
-    return F.try_element_at(F.filter("headers", lambda header: header.key == name), F.lit(-1)).value.cast(
-        "string"
     )
 
 
@@ -183,7 +186,7 @@ def _written(
 def _place() -> SparkColumn:
     """Where the packet of a written record came from."""
     parts = [
-        F.coalesce(_header(f"{_SOURCE}.{name}"), _header(f"{_ERRORS}.{name}"))
+        F.coalesce(plan.header(f"{_SOURCE}.{name}"), plan.header(f"{_ERRORS}.{name}"))
         for name in ("partition", "offset")
     ]
-    return F.concat_ws(":", *parts, F.coalesce(_header(f"{_SOURCE}.record"), F.lit("0")))
+    return F.concat_ws(":", *parts, F.coalesce(plan.header(f"{_SOURCE}.record"), F.lit("0")))

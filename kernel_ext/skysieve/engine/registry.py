@@ -22,6 +22,8 @@ from skysieve.topics import Topics
 REGISTRY = "skysieve-registry"
 STREAM = "/stream/"
 """Before the name of a stream in a record's key; no filter can have a name with a slash."""
+PARQUET = "parquet:"
+"""Before the folder of a sink."""
 COMPACTED = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1", "segment.ms": "86400000"}
 
 log = logging.getLogger("skysieve.registry")
@@ -69,11 +71,13 @@ class Registered(Value):
     versions: tuple[Version, ...]
     current: str
     guard: Guard = Guard()
+    # a folder that Spark sees, or anything else that it can write to
+    sink: str = Field(default="", pattern=r"^(parquet:(/|[a-z0-9]+://)[^\x00-\x1f]+)?$")
 
     @property
     def expected(self) -> tuple[float, float] | None:
         """The interval of the pass rate that the current version's preview gave, if it had one."""
-        return self._said(self.current).expected
+        return self.said(self.current).expected
 
     @property
     def filter(self) -> Filter:
@@ -82,10 +86,11 @@ class Registered(Value):
 
     def in_version(self, version: str) -> Filter:
         """The filter of a version."""
-        said = self._said(version).model_dump(exclude={"version", "deployed", "expected", "schemas"})
+        said = self.said(version).model_dump(exclude={"version", "deployed", "expected", "schemas"})
         return Filter(self.name, stream=self.stream, **said)
 
-    def _said(self, version: str) -> Version:
+    def said(self, version: str) -> Version:
+        """What is known of a version."""
         return next(v for v in self.versions if v.version == version)
 
     @property

@@ -19,6 +19,7 @@ STATUS = "skysieve-status"
 _SUPERVISOR = "/supervisor"
 _STREAM = "/stream/"
 _HEALTH = "/health/"
+_ARCHIVE = "/archive/"
 # No filter can have a name with a slash.
 
 State = Literal["starting", "backfilling", "running", "stopped", "paused", "failed"]
@@ -81,6 +82,7 @@ class FilterStatus(Value):
     error: str | None = None
     health: FilterHealth | None = None
     bank: QueryHealth | None = None
+    archive: Archived | None = None
     updated: datetime
 
     @property
@@ -103,6 +105,15 @@ class StreamStatus(Value):
     checkpoint: str = Field(pattern=r"^[0-9a-z]{1,32}$")
 
 
+class Archived(Value):
+    """How far the matches of a filter were written to its sink: the offsets in its output topic."""
+
+    sink: str
+    position: Offsets
+    error: str | None = None
+    updated: datetime
+
+
 class SupervisorStatus(Value):
     """The supervisor's Spark session, where Prometheus reads its metrics, and its last sign of life."""
 
@@ -121,7 +132,15 @@ def statuses(topics: Topics) -> dict[str, FilterStatus]:
         for k, v in found.items()
         if k.startswith(_HEALTH)
     }
-    return {name: _with_health(status, banks.get(status.query)) for name, status in known.items()}
+    archives = {
+        k.removeprefix(_ARCHIVE): Archived.model_validate_json(v)
+        for k, v in found.items()
+        if k.startswith(_ARCHIVE)
+    }
+    return {
+        name: _with_health(status, banks.get(status.query)).model_copy(update={"archive": archives.get(name)})
+        for name, status in known.items()
+    }
 
 
 def _with_health(status: FilterStatus, bank: QueryHealth | None) -> FilterStatus:
@@ -160,24 +179,31 @@ class StatusBook:
         self.filters: dict[str, FilterStatus] = {}
         self.streams: dict[str, StreamStatus] = {}
         self.session: str | None = None
+        self.archives: dict[str, Archived] = {}
         self._health: dict[str, QueryHealth] = {}
 
     def recall(self) -> None:
         """Read the topic; made where it does not exist."""
         self._topics.create({STATUS: 1}, COMPACTED)
-        self.filters, self.streams, self._health = {}, {}, {}
+        self.close()
         for key, value in self._topics.newest_by_key(STATUS).items():
             try:
                 if key == _SUPERVISOR:
                     self.session = SupervisorStatus.model_validate_json(value).session
                 elif key.startswith(_HEALTH):
                     self._health[key.removeprefix(_HEALTH)] = QueryHealth.model_validate_json(value)
+                elif key.startswith(_ARCHIVE):
+                    self.archives[key.removeprefix(_ARCHIVE)] = Archived.model_validate_json(value)
                 elif key.startswith(_STREAM):
                     self.streams[key.removeprefix(_STREAM)] = StreamStatus.model_validate_json(value)
                 else:
                     self.filters[key] = FilterStatus.model_validate_json(value)
             except ValueError as error:
                 log.error("the status of %r cannot be read, and is told anew: %s", key, error)
+
+    def close(self) -> None:
+        """Know nothing any more, until it is recalled."""
+        self.filters, self.streams, self.archives, self._health = {}, {}, {}, {}
 
     def is_live(self, name: str) -> bool:
         """Whether this filter, in whatever version, was being judged last."""
@@ -206,7 +232,8 @@ class StatusBook:
     def forget(self, name: str) -> None:
         """Drop the status of a filter that was removed."""
         self.filters.pop(name, None)
-        self._topics.write(STATUS, [(name, None)])
+        self.archives.pop(name, None)
+        self._topics.write(STATUS, [(name, None), (_ARCHIVE + name, None)])
 
     @property
     def health(self) -> dict[str, QueryHealth]:
@@ -223,6 +250,12 @@ class StatusBook:
         """Drop what was told of a bank that does not run any more."""
         if self._health.pop(query, None):
             self._topics.write(STATUS, [(_HEALTH + query, None)])
+
+    def archive(self, name: str, reached: Archived) -> None:
+        """Note how far the matches of a filter were written to its sink; not of one that was removed meanwhile."""
+        if name in self.filters:
+            self.archives[name] = reached
+            self._write(_ARCHIVE + name, reached)
 
     def note(self, stream: str, status: StreamStatus) -> None:
         """Note how far a stream's bank has come."""

@@ -18,26 +18,27 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 from skysieve.brokers import check_twin
 from skysieve.engine import metrics, registry
+from skysieve.engine.archive import Archives
 from skysieve.engine.backfill import Backfills
 from skysieve.engine.bank import running
+from skysieve.engine.election import Election
 from skysieve.engine.launch import Launcher, mark
 from skysieve.engine.pauses import LONGEST, Pause
+from skysieve.engine.pieces import rebuilt
 from skysieve.engine.registry import Registered
+from skysieve.engine.rejections import Rejections
 from skysieve.engine.status import Backfill, State, StatusBook, status_of
 from skysieve.engine.watch import Watch
 from skysieve.errors import DeploymentError, SkysieveError
 from skysieve.filter import BoundFilter
 from skysieve.languages.calls import describe, failure
-from skysieve.languages.functions import missing
-from skysieve.stream import Stream, open_stream, rejected_topic
+from skysieve.stream import Stream, open_stream
 from skysieve.topics import Offsets, Topics
 
 log = logging.getLogger("skysieve.supervisor")
 
 HEARTBEAT = 5.0
 """Seconds between two looks at how the banks do."""
-_LOOKED = 8
-"""Newly rejected packets of each partition that may teach a stream's format a schema."""
 
 Connect = Callable[[str], SparkSession]
 """Opens the Spark session of an id."""
@@ -85,8 +86,9 @@ class Supervisor:
         self._suspected: set[str] = set()
         self._pauses: dict[str, Pause] = {}
         self._sources: dict[str, Stream] = {}
-        self._looked_at: dict[str, Offsets] = {}
+        self._rejections = Rejections(topics)
         self._spark: SparkSession | None = None
+        self._archives = Archives(topics, self._book, lambda: self._session, every=12 * heartbeat)
         self._watch = Watch(topics, self._book, self._registered, lambda: self._session)
         self._metrics = None if metrics_port is None else metrics.serve(self._book, metrics_port)
 
@@ -97,21 +99,44 @@ class Supervisor:
             begun = time.monotonic()
             try:
                 registry.prepare(self._topics)
-                self._book.recall()
-                self._open_session()
-                with self._topics.follow(registry.REGISTRY) as consumer:
-                    self._serve(consumer, stopped)
+                with Election(self._topics) as election:
+                    if self._is_elected(election, stopped):
+                        self._work(election, stopped)
             except (SkysieveError, PySparkException, KafkaError, OSError) as error:
                 log.warning("starting over in %.1f s: %s", pause, error)
-                self._tell_owners(error)
-            except Exception as error:  # a fault of our own must not end what a hundred filters hang on
+            except Exception:  # a fault of our own must not end what a hundred filters hang on
                 log.exception("starting over in %.1f s", pause)
-                self._tell_owners(error)
             stopped.wait(pause)
             pause = min(2 * pause, LONGEST) if time.monotonic() - begun < LONGEST else 0.5
 
-    def _serve(self, consumer: KafkaConsumer, stopped: threading.Event) -> None:
-        """Read the registry to its end, put everything in order, then follow what changes."""
+    def _is_elected(self, election: Election, stopped: threading.Event) -> bool:
+        """Wait until it is this supervisor that is to work; False when told to stop before."""
+        told = time.monotonic()
+        while not stopped.is_set():
+            if election.is_won(0.3):
+                return True
+            if time.monotonic() - told > LONGEST:
+                log.info("another supervisor works; this one stands by")
+                told = time.monotonic()
+        return False
+
+    def _work(self, election: Election, stopped: threading.Event) -> None:
+        """Do what the elected one does; owners hear of a fault before another may be elected."""
+        try:
+            self._book.recall()
+            self._open_session()
+            with self._topics.follow(registry.REGISTRY) as consumer:
+                self._serve(consumer, election, stopped)
+        except Exception as error:
+            self._tell_owners(error)
+            raise
+        finally:
+            with self._lock:  # what still goes on in threads has nothing to say from here on
+                self._registered.clear()
+                self._book.close()
+
+    def _serve(self, consumer: KafkaConsumer, election: Election, stopped: threading.Event) -> None:
+        """Read the registry to its end, put everything in order, then follow what changes, for as long as elected."""
         end = self._topics.end(registry.REGISTRY)[0]
         (place,) = consumer.assignment()
         self._registered.clear()
@@ -120,13 +145,15 @@ class Supervisor:
         touched = {q for r in self._registered.values() for q in r.queries}
         touched |= {s.query for s in self._book.filters.values()}
         beat = 0.0
-        while not stopped.is_set():
+        while election.is_won() and not stopped.is_set():
             for query in sorted(touched | self._fallen()):
-                self._reconcile(query)
+                if election.is_won():
+                    self._reconcile(query)
             found: set[str] = set()
-            if time.monotonic() - beat > self._heartbeat:
+            if time.monotonic() - beat > self._heartbeat and election.is_won():
                 self._beat()
                 found = self._taught() | self._watched()
+                self._archives.look(self._registered)
                 beat = time.monotonic()
             touched = self._take(consumer, 300) | found
 
@@ -138,21 +165,10 @@ class Supervisor:
         }
 
     def _taught(self) -> set[str]:
-        """Queries whose stream has newly rejected packets that teach its format a schema: they are started anew."""
-        wiser = set()
-        for name, source in self._sources.items():
-            topic = rejected_topic(source.name)
-            end = self._topics.end(topic)
-            begin = self._looked_at.get(name) or self._topics.begin(topic)
-            self._looked_at[name] = end
-            newest = {p: max(begin.get(p, 0), end[p] - _LOOKED) for p in end}
-            if newest == end:
-                continue
-            learned = source.learned(r.value or b"" for r in self._topics.read(topic, newest, end))
-            if learned.format.knows != source.format.knows:
-                self._sources[name] = learned
-                wiser.add(name)
-        return wiser
+        """Queries whose stream has learned of schemas: they are started anew."""
+        wiser = self._rejections.taught(self._sources)
+        self._sources |= wiser
+        return set(wiser)
 
     def _watched(self) -> set[str]:
         """Queries with a filter that sends too much; a fault in telling how they do must not touch them."""
@@ -199,6 +215,7 @@ class Supervisor:
                         self._book.publish(status_of(record, "failed", error=str(error)))
                 return
             self._sources[query] = source
+            moved: dict[str, Offsets] = {}
             if not bound and not self._launcher.is_needed(query):
                 bank.stop()
                 del self._sources[query]
@@ -206,13 +223,16 @@ class Supervisor:
                 bank.stop()
                 suspected = query in self._suspected
                 self._suspected.discard(query)
-                self._queries[query] = self._launcher.launch(query, source, here, bound, suspected=suspected)
+                moved = self._launcher.moved(query, source, bound)
+                self._queries[query] = self._launcher.launch(
+                    query, source, here, bound, moved, suspected=suspected
+                )
             self._forget_removed(query)
             for name, record in here.items():
                 if record.wanted == "stopped":
                     self._book.publish(status_of(record, "stopped"))
                 elif name in bound:
-                    self._announce(source, record)
+                    self._announce(source, record, moved.get(name))
                     self._backfills.begin(bank, source.format, bound[name])
 
     def _forget_removed(self, query: str) -> None:
@@ -228,13 +248,16 @@ class Supervisor:
             if record.wanted == "running" and not self._book.is_out(record):
                 try:
                     check_twin(record.filter.output_topic, topics)
-                    found[name] = _complete(record).filter.bind(source.filterable)
+                    found[name] = rebuilt(record, source)
                 except SkysieveError as error:
                     self._book.publish(status_of(record, "failed", error=str(error)))
         return found
 
-    def _announce(self, source: Stream, record: Registered) -> None:
-        """Say that a filter runs; one that begins anew has joined the bank where that was started last."""
+    def _announce(self, source: Stream, record: Registered, moved: Offsets | None) -> None:
+        """Say that a filter runs; one that begins anew has joined the bank where that was started last.
+
+        One that comes from another query has the alerts between there and here to judge yet.
+        """
         status = self._book.filters.get(record.name)
         if status and status.run == record.run and status.has_begun:
             if status.state == "starting":
@@ -242,7 +265,7 @@ class Supervisor:
                 self._book.change(record.name, state=state, error=None)
             return
         begin = self._book.streams[record.query].position
-        start = begin if record.start == "latest" else source.offsets(record.start)
+        start = (moved or begin) if record.start == "latest" else source.offsets(record.start)
         past = None
         if any(start.get(p, 0) < o for p, o in begin.items()):
             past = Backfill(start=start, stop=begin)
@@ -316,14 +339,3 @@ class Supervisor:
     def _session(self) -> SparkSession:
         assert self._spark is not None
         return self._spark
-
-
-def _complete(record: Registered) -> Registered:
-    """The same, if what its filter was made with is still here."""
-    if lost := missing(record.filter.made_with):
-        needs = ", ".join(f"{name} {version}" for name, version in lost.items())
-        raise DeploymentError(
-            f"Filter {record.name!r} {record.current} cannot be rebuilt: it was made with {needs}, which the "
-            "supervisor's Python lacks. Install that there and on Spark's workers, and start the filter again."
-        )
-    return record

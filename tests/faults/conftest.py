@@ -1,0 +1,115 @@
+"""A session of its own that is hurt, and the ways to hurt it."""
+
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import offline
+import psutil
+import pytest
+from skysieve import local
+from skysieve.connections import connect
+from skysieve.home import Home
+from skysieve.session import Session
+from skysieve.sources import Packet, send, simulate
+from skysieve.stream import make_stream
+from skysieve.topics import Topics
+
+Place = tuple[int, int]
+
+
+@dataclass
+class Sky:
+    """The session that is hurt."""
+
+    home: Home
+    stream: str
+    session: Session = None
+    means: dict[str, Callable] = field(default_factory=dict)
+
+    @property
+    def topics(self):
+        return self.session.topics
+
+    def pid(self, part):
+        return local.pids(self.home)[part]
+
+    def attach(self):
+        """Attach anew, since a Spark that was killed knows no session of before."""
+        found = local.running(self.home)
+        self.session = Session(Topics(found.kafka), connect(found.spark, found.token))
+
+    def alerts(self):
+        """Every alert of the stream, by its place."""
+        begin, end = self.topics.begin(self.stream), self.topics.end(self.stream)
+        records = self.topics.read(self.stream, begin, end)
+        return {(r.partition, r.offset): offline.alert(r.value) for r in records}
+
+    def truth(self):
+        """What each filter must have selected: places in the stream."""
+        alerts = self.alerts()
+        return {
+            name: {place for place, alert in alerts.items() if means(alert)}
+            for name, means in self.means.items()
+        }
+
+    def found(self):
+        """What each filter has delivered: how often each place of the stream."""
+        return {name: Counter(place for place, _ in self.delivered(name)) for name in self.means}
+
+    def delivered(self, name):
+        """The place, and the version that judged it, of each record in a filter's output topic."""
+        topic = f"filter.{name}"
+        if not self.topics.partitions(topic):
+            return
+        for record in self.topics.read(topic, self.topics.begin(topic), self.topics.end(topic)):
+            headers = dict(record.headers)
+            place = tuple(int(headers[f"skysieve.source.{part}"]) for part in ("partition", "offset"))
+            yield place, headers["skysieve.version"].decode()
+
+    def kill(self, part, how=signal.SIGKILL):
+        """End a process, and start it again as systemd would."""
+        process = psutil.Process(self.pid(part))
+        process.send_signal(how)
+        psutil.wait_procs([process], timeout=60)
+        local.up(self.home)
+
+    def kill_workers(self):
+        """Kill the Python processes of Spark, which starts others."""
+        children = psutil.Process(self.pid("spark")).children(recursive=True)
+        workers = [p for p in children if "python" in p.name()]
+        for one in workers:
+            one.kill()
+        return len(workers)
+
+    def stop_for_a_while(self, part, seconds=20):
+        """Let a process stand still, as a machine does that is short of memory."""
+        process = psutil.Process(self.pid(part))
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(seconds)
+        process.send_signal(signal.SIGCONT)
+
+
+def small(count, seed):
+    """Simulated packets without cutouts, so that thousands of matches are soon read."""
+    found = []
+    for alert in simulate(count, seed=seed, pool=20):
+        what = offline.alert(alert.packet.value)
+        what |= {name: None for name in what if name.startswith("cutout")}
+        schema = int.from_bytes(alert.packet.value[1:5], "big")
+        found.append(Packet(offline.packet(what, schema), alert.packet.key))
+    return found
+
+
+@pytest.fixture(scope="module")
+def hurt(tmp_path_factory):
+    home = replace(Home.at(tmp_path_factory.mktemp("hurt")), cache=Home.default().cache)
+    local.up(home)
+    sky = Sky(home, "faults-alerts")
+    sky.attach()
+    make_stream(sky.topics, sky.stream)
+    send(small(20, 1), sky.stream, sky.topics.bootstrap)
+    yield sky
+    local.down(home)
