@@ -8,12 +8,14 @@ from skysieve_widgets.builder import FilterBuilder
 from skysieve_widgets.deployment import deployment_html, deployment_text
 from skysieve_widgets.diff import diff_html, diff_text
 from skysieve_widgets.light_curve import light_curve
+from skysieve_widgets.live import LiveView
 from skysieve_widgets.preview import preview_html, preview_text
 from skysieve_widgets.preview_plot import preview_figure
 
 __all__ = [
     "AlertView",
     "FilterBuilder",
+    "LiveView",
     "alert_figure",
     "deployment_html",
     "deployment_text",
