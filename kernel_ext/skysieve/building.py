@@ -86,7 +86,9 @@ def asked(columns: Sequence[str], conditions: Sequence[str]) -> str:
     return "\nAND ".join(cuts) or "TRUE"
 
 
-def builder(session: Session, which: Slice, last: int, spec: Filter | str, name: str, text: str) -> FilterBuilder:
+def builder(
+    session: Session, which: Slice, last: int, spec: Filter | str, name: str, text: str
+) -> FilterBuilder:
     """The form of a stream.
 
     Parameters

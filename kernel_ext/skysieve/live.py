@@ -69,7 +69,9 @@ class Watched:
         start = {p: _start(self._read.get(p), begin[p], end[p], self._newest) for p in end}
         found: list[Record] = []
         if any(start[p] < end[p] for p in end):
-            found = sorted(self._topics.read(topic, start, end), key=lambda r: (r.timestamp, r.partition, r.offset))
+            found = sorted(
+                self._topics.read(topic, start, end), key=lambda r: (r.timestamp, r.partition, r.offset)
+            )
         self._read = end
         return sum(end[p] - begin[p] for p in end), found[-self._newest :]
 
@@ -85,7 +87,11 @@ class Watched:
                 self._stated[stream] = stated_format(self._topics, stream)
             alert = self._alerts.read(record.value or b"", number, self._stated.get(stream))
             return arrival(key, alert, record.timestamp)
-        except (PacketError, StreamError, ValueError) as error:  # ValueError: an alert of a survey without views
+        except (
+            PacketError,
+            StreamError,
+            ValueError,
+        ) as error:  # ValueError: an alert of a survey without views
             return Arrival(key, record.timestamp, problem=str(error))
 
 

@@ -57,7 +57,9 @@ def test_integers_are_compared_exactly(values, row):
     assert judged(pd.array(values, dtype="Int64"), row) == said(values, row)
 
 
-@given(st.lists(st.none() | reals, min_size=1), cut(reals.filter(math.isfinite) | st.integers(-(2**60), 2**60)))
+@given(
+    st.lists(st.none() | reals, min_size=1), cut(reals.filter(math.isfinite) | st.integers(-(2**60), 2**60))
+)
 def test_reals_are_compared_as_doubles_and_nan_is_null(values, row):
     series = np.array([math.nan if a is None else a for a in values])
     exact = CutRow("x", row.op, tuple(float(v) for v in row.values))

@@ -50,7 +50,7 @@ class Source:
         if any("broken" in text for text in conditions):
             raise RuntimeError("Spark does not know broken()")
         table = alerts()
-        says = {text: table["diaSource.snr"] > 30 for text in conditions}
+        says = dict.fromkeys(conditions, table["diaSource.snr"] > 30)
         return pd.concat([table[list(columns)], pd.DataFrame(says)], axis=1)
 
 

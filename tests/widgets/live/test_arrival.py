@@ -8,7 +8,7 @@ from matplotlib.image import imread
 from skysieve_widgets.live import arrival
 from skysieve_widgets.surveys import survey_of
 
-from ..packets import LSST_WITH_HISTORY, fits_bytes, hand_made, lsst, ztf_alerts
+from widgets.packets import LSST_WITH_HISTORY, fits_bytes, hand_made, lsst, ztf_alerts
 
 
 def pixels(png):
@@ -19,7 +19,12 @@ def pixels(png):
 def test_rows_of_real_alerts_have_id_position_magnitude_thumbnail_and_light_curve():
     for alert in (lsst(LSST_WITH_HISTORY), ztf_alerts()[0]):
         row, summary = arrival("k", alert), survey_of(alert).summary(alert)
-        assert (row.alert_id, row.ra, row.dec, row.band) == (summary.alert_id, summary.ra, summary.dec, summary.band)
+        assert (row.alert_id, row.ra, row.dec, row.band) == (
+            summary.alert_id,
+            summary.ra,
+            summary.dec,
+            summary.band,
+        )
         assert row.magnitude is not None
         assert 10 < row.magnitude < 30
         assert len(row.light) > 0

@@ -29,7 +29,9 @@ class Source:
         self.arrived += 5
         newest = range(max(0, self.arrived - 8), self.arrived)
         arrivals = tuple(
-            Arrival(f"m{i}", NOON, str(2**60 + i), 10.0, -20.0, "r", 19.5, True, b"png", ((61000.0, 5.0, "r"),))
+            Arrival(
+                f"m{i}", NOON, str(2**60 + i), 10.0, -20.0, "r", 19.5, True, b"png", ((61000.0, 5.0, "r"),)
+            )
             for i in newest
         )
         return Snapshot("running", 100.0, 2.0, 0.02, math.nan, 0.5, self.arrived, "", arrivals)

@@ -5,6 +5,7 @@ sample, ``widget`` shows it all.
 """
 
 from skysieve_widgets.builder.columns import BuilderColumn, BuilderColumns
-from skysieve_widgets.builder.widget import FilterBuilder, SampleSource
+from skysieve_widgets.builder.sampled import SampleSource
+from skysieve_widgets.builder.widget import FilterBuilder
 
 __all__ = ["BuilderColumn", "BuilderColumns", "FilterBuilder", "SampleSource"]

@@ -84,7 +84,7 @@ class BuilderColumns:
     def of_table(cls, table: pd.DataFrame) -> BuilderColumns:
         """Those of a table with ``name``, ``type``, ``unit`` and ``description``, such as a stream tells."""
         told = table[["name", "type", "unit", "description"]].fillna("").astype(str)
-        return cls(BuilderColumn(**one) for one in told.to_dict("records"))  # type: ignore[misc]
+        return cls(BuilderColumn(*one) for one in told.itertuples(index=False, name=None))
 
     @classmethod
     def of_sample(cls, sample: pd.DataFrame) -> BuilderColumns:

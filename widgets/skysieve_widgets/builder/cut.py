@@ -49,12 +49,12 @@ class CutRow:
 
     @property
     def sql(self) -> str:
-        """The cut in Spark's SQL.
+        r"""The cut in Spark's SQL.
 
         Examples
         --------
         >>> CutRow("diaSource.band", "in", ("g", "it's")).sql, CutRow("end", "between", (1, 2.5)).sql
-        ("diaSource.band IN ('g', 'it\\\\'s')", 'end BETWEEN 1 AND 2.5')
+        ("diaSource.band IN ('g', 'it\\'s')", 'end BETWEEN 1 AND 2.5')
         """
         if not self.column:
             return self.text

@@ -244,6 +244,9 @@ def wilson(passed: int, read: int) -> tuple[float, float]:
     if not read:
         return (math.nan, math.nan)
     z, share = NormalDist().inv_cdf(0.975), passed / read
-    middle, half = share + z * z / (2 * read), z * math.sqrt((share * (1 - share) + z * z / (4 * read)) / read)
+    middle, half = (
+        share + z * z / (2 * read),
+        z * math.sqrt((share * (1 - share) + z * z / (4 * read)) / read),
+    )
     scale = 1 + z * z / read
     return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)

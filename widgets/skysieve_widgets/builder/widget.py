@@ -91,12 +91,12 @@ class FilterBuilder(Drawn):
     interval = traitlets.Tuple((float("nan"), float("nan")))
 
     # what the browser sees; ids in it are texts, since its numbers lose digits
-    offered = traitlets.List().tag(sync=True)
+    offered: Any = traitlets.List().tag(sync=True)
     histograms = traitlets.Dict().tag(sync=True)
     shown = traitlets.Dict().tag(sync=True)
     busy = traitlets.Unicode().tag(sync=True)
     said = traitlets.Unicode().tag(sync=True)
-    acts = traitlets.List().tag(sync=True)
+    acts: Any = traitlets.List().tag(sync=True)
 
     def __init__(
         self,
@@ -152,7 +152,9 @@ class FilterBuilder(Drawn):
     @traitlets.validate("name")
     def _valid_name(self, proposal: Mapping[str, Any]) -> str:
         if not _NAME.fullmatch(proposal["value"]):
-            raise ValueError(f"{proposal['value']!r} is no name for a filter: use letters, digits, '-' and '_'.")
+            raise ValueError(
+                f"{proposal['value']!r} is no name for a filter: use letters, digits, '-' and '_'."
+            )
         return str(proposal["value"])
 
     @traitlets.observe("sql")
@@ -222,8 +224,10 @@ class FilterBuilder(Drawn):
             read=self.read, rejected=0, passed=self.passed, pass_rate=self.pass_rate, interval=self.interval
         )
         unknown = sum(effect.left is None for effect in self._found.effects)
-        text = headline(told)  # type: ignore[arg-type]
-        return f"{text}, less what {unknown} unjudged cut{'s' * (unknown > 1)} will remove" if unknown else text
+        text = headline(told)
+        return (
+            f"{text}, less what {unknown} unjudged cut{'s' * (unknown > 1)} will remove" if unknown else text
+        )
 
     def _per_night(self) -> str:
         nights = self._source.nights if self._source else None

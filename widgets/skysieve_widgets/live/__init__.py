@@ -1,7 +1,7 @@
 """A deployment as it runs: rates, pass rate and latency over time, and the newest matches.
 
-``snapshot`` is what a source gives, ``arrival`` makes a row of an alert, ``poller`` asks again and again, ``widget`` shows
-it.
+``snapshot`` is what a source gives, ``arrival`` makes a row of an alert, ``poller`` asks again and again, ``widget``
+shows it.
 """
 
 from skysieve_widgets.live.arrival import arrival

@@ -23,7 +23,10 @@ _LISTED = 6
 
 
 def live_figure(
-    title: str, looks: Sequence[Sequence[float | None]], matches: Sequence[Mapping[str, Any]], problem: str = ""
+    title: str,
+    looks: Sequence[Sequence[float | None]],
+    matches: Sequence[Mapping[str, Any]],
+    problem: str = "",
 ) -> Figure:
     """Draw what a live view has seen.
 
@@ -43,9 +46,13 @@ def live_figure(
     figure = Picture(figsize=(9, 2.6 + below))
     figure.text(0.01, 0.985, _plain(title), va="top", weight="bold")
     if problem:
-        figure.text(0.99, 0.985, _plain(problem[:90]), va="top", ha="right", color="#B00020", fontsize="small")
+        figure.text(
+            0.99, 0.985, _plain(problem[:90]), va="top", ha="right", color="#B00020", fontsize="small"
+        )
     height = 2.6 + below
-    grid = figure.add_gridspec(1, 3, left=0.06, right=0.99, wspace=0.28, bottom=(below + 0.5) / height, top=0.83)
+    grid = figure.add_gridspec(
+        1, 3, left=0.06, right=0.99, wspace=0.28, bottom=(below + 0.5) / height, top=0.83
+    )
     table = np.array([[np.nan if v is None else v for v in look] for look in looks], dtype=float)
     for place, (label, lines) in enumerate(_LINES):
         _draw(figure.add_subplot(grid[0, place]), table, label, lines)
@@ -69,9 +76,9 @@ def _draw(ax: Axes, table: Any, label: str, lines: Sequence[tuple[int, str, floa
         ax.plot(times, scale * table[:, column], dashes, color=colour, label=name, marker=".", ms=3, lw=1.2)
     ax.set_ylim(bottom=0)
     if len(table) > 1:
-        locator = AutoDateLocator(maxticks=4)
+        locator: Any = AutoDateLocator(maxticks=4)  # type: ignore[no-untyped-call]
         ax.xaxis.set_major_locator(locator)
-        ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+        ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
     else:
         ax.set_xticks([times[0]], [f"{times[0]:%H:%M:%S}"])
     if len(lines) > 1:

@@ -70,8 +70,8 @@ class LiveView(Drawn):
 
     title = traitlets.Unicode().tag(sync=True)
     paused = traitlets.Bool(False).tag(sync=True)
-    looks = traitlets.List().tag(sync=True)
-    matches = traitlets.List().tag(sync=True)
+    looks: Any = traitlets.List().tag(sync=True)
+    matches: Any = traitlets.List().tag(sync=True)
     told = traitlets.Dict().tag(sync=True)
 
     def __init__(
@@ -163,7 +163,9 @@ def _row(one: Arrival) -> dict[str, Any]:
         "magnitude": _finite(one.magnitude),
         "positive": one.is_positive,
         "image": f"data:image/png;base64,{image}" if image else "",
-        "light": [[mjd, flux, band] for mjd, flux, band in one.light if math.isfinite(mjd) and math.isfinite(flux)],
+        "light": [
+            [mjd, flux, band] for mjd, flux, band in one.light if math.isfinite(mjd) and math.isfinite(flux)
+        ],
         "problem": one.problem,
     }
 
