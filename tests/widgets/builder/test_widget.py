@@ -180,6 +180,17 @@ def test_a_message_that_cannot_be_followed_is_answered_with_the_reason(made):
     assert (builder.shown["problem"], builder.name) == ("", "young")
 
 
+def test_a_column_can_be_looked_at_before_there_is_a_cut_on_it(made):
+    source = Source()
+    builder = made(source=source)
+    send(builder, "look", column="diaSource.snr")
+    assert list(builder.histograms) == ["diaSource.snr"]
+    assert (source.asked, builder.cuts, builder.shown["problem"]) == ([(["diaSource.snr"], [])], [], "")
+    table = made(alerts()[["diaSource.snr"]])
+    send(table, "look", column="diaSource.band")
+    assert "no column diaSource.band" in table.shown["problem"]
+
+
 def test_the_browser_is_told_ids_as_texts(made):
     builder = made(alerts(), sql=f"diaSourceId = {SECRET}")
     assert builder.passed == 1

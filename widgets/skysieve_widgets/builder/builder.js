@@ -25,6 +25,8 @@ class Form {
     this.headline = make("p", { class: "sky-headline", "aria-live": "polite" });
     this.night = make("p", { class: "sky-note" });
     this.list = make("ol", { class: "sky-cuts", "aria-label": "Cuts" });
+    const keys = [["all", "all alerts"], ["passed", "pass the other cuts; left"], ["only", "removed by this cut alone"]];
+    this.keys = make("p", { class: "sky-keys" }, ...keys.map(([name, text]) => make("span", { class: `sky-key-${name}`, text })));
     this.sql = make("pre", { class: "sky-code", "aria-label": "The filter in SQL" });
     this.status = make("p", { class: "sky-status", role: "status" });
     this.problem = make("p", { class: "sky-alarm", role: "alert" });
@@ -41,7 +43,7 @@ class Form {
       make("span", { class: "sky-gap" }), ...this.buttons);
     this.root = make("div", { class: "sky-builder", "data-lm-suppress-shortcuts": "true" },
       make("div", { class: "sky-title" }, this.name, this.stream),
-      this.headline, this.night, this.list, more, this.problem, this.status, this.sql, this.said);
+      this.headline, this.night, this.keys, this.list, more, this.problem, this.status, this.sql, this.said);
     el.append(this.root);
   }
 
@@ -117,11 +119,13 @@ class Form {
     }
     this.effects(shown, true);
     this.header(shown);
+    this.keys.hidden = !this.rows.length;
   }
 
   effects(shown, takesValues) {
     const mine = this.rows.filter((row) => !row.isDraft || row.isComplete);
     const histograms = this.model.get("histograms");
+    for (const row of this.rows) if (!row.isComplete) row.setHistogram(histograms[row.column]);
     let before = shown.read;
     shown.rows.forEach((cut, i) => {
       const row = mine[i];

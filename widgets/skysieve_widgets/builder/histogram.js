@@ -15,7 +15,12 @@ function bars(counts, most) {
 }
 
 /** Which parts of the line pass, as pairs of pixels. */
-function passing(op, values, axis) {
+function passing(op, values, axis, labels) {
+  if (labels.length) {
+    const size = WIDTH / labels.length;
+    const chosen = op.startsWith("is ") ? [op.slice(3)] : op === "=" || op === "in" ? values : [];
+    return labels.flatMap((label, i) => (chosen.includes(label) ? [[i * size, (i + 1) * size]] : []));
+  }
   const [a, b] = values.map((value) => axis.place(Number(value)));
   if (op === ">" || op === ">=") return [[a, WIDTH]];
   if (op === "<" || op === "<=") return [[0, a]];
@@ -24,11 +29,9 @@ function passing(op, values, axis) {
 }
 
 class Histogram {
-  /** `moved(i, text, isDone)` is told where the threshold number `i` was put. */
-  constructor(told, name, moved) {
-    this.told = told;
-    this.name = name;
-    this.moved = moved;
+  /** `moved(i, text, isDone)` is told where the threshold `i` was put, `picked(label)` which text was clicked. */
+  constructor(told, name, moved, picked) {
+    Object.assign(this, { told, name, moved, picked });
     this.axis = new Axis(told, WIDTH);
     this.most = Math.max(...told.counts.slice(1, -1), 1);
     this.node = draw("svg", {
@@ -58,6 +61,14 @@ class Histogram {
       mark.textContent = text;
       group.append(mark);
     }
+    if (labels.length) {
+      const size = WIDTH / labels.length;
+      this.node.addEventListener("click", (event) => {
+        const box = this.node.getBoundingClientRect();
+        const at = Math.floor((((event.clientX - box.left) * (WIDTH + 14)) / box.width - 7) / size);
+        if (labels[at] !== undefined) this.picked(labels[at]);
+      });
+    }
     const title = draw("title");
     const ends = labels.length
       ? `${grouped(counts[counts.length - 1])} of other values`
@@ -78,7 +89,7 @@ class Histogram {
     this.values = [...values];
     shown.forEach((value, i) => this.put(this.slots[i], value, i));
     this.region.replaceChildren(
-      ...passing(op, shown, this.axis).map(([from, to]) =>
+      ...passing(op, hasHandles ? shown : values, this.axis, this.told.labels).map(([from, to]) =>
         draw("rect", { class: "sky-region", x: from, y: 0, width: Math.max(to - from, 0), height: HEIGHT }),
       ),
     );

@@ -86,6 +86,31 @@ class Row {
     this.plot.replaceChildren();
     this.dress();
     this.form.changed(this, true);
+    if (!this.isComplete) this.form.send({ do: "look", column: name });
+  }
+
+  /** Begin in the middle of the values: what a threshold does is seen once there is one. */
+  propose() {
+    const { labels } = this.histogram.told;
+    const at = this.op === "between" ? [0.25, 0.75] : [0.5];
+    if (this.values.some((value) => value !== "") || this.values.length !== at.length) return;
+    const texts = labels.length ? labels.slice(0, 1) : at.map((share) => this.histogram.axis.written(this.histogram.axis.value(share * WIDTH)));
+    if (!texts.length) return;
+    texts.forEach((text, i) => (this.inputs[i].value = this.values[i] = text));
+    this.redraw();
+    this.form.changed(this, true);
+  }
+
+  /** A text was clicked: it is the value, or one more of those, or one less. */
+  picked(label) {
+    if (this.op === "in") {
+      const others = this.values.filter((value) => value !== label && value !== "");
+      this.values = others.length < this.values.filter((value) => value !== "").length ? others : [...others, label];
+      if (!this.values.length) this.values = [label];
+    } else if (this.values.length) this.values = [label];
+    else if (["true", "false"].includes(label)) this.op = `is ${label}`;
+    this.dress();
+    this.form.changed(this, true);
   }
 
   setOperator(op) {
@@ -106,7 +131,7 @@ class Row {
     this.select.value = this.op;
     this.select.disabled = !this.column;
     const unit = column?.unit ? ` [${column.unit}]` : "";
-    this.about.textContent = column ? `${column.type}${unit}  ${column.description}` : "";
+    this.about.textContent = column ? [`${column.type}${unit}`, column.description].filter(Boolean).join(" · ") : "";
     this.inputs = this.values.map((value, i) => this.input(value, i));
     const parts = this.inputs.flatMap((input, i) => (this.op === "between" && i ? [make("span", { text: "and" }), input] : [input]));
     if (this.op === "in") parts.push(make("button", { type: "button", class: "sky-more", text: "+", title: "One more value", "aria-label": "One more value", onclick: () => this.more() }));
@@ -160,9 +185,10 @@ class Row {
 
   setHistogram(told) {
     if (!told || (this.histogram && this.histogram.told === told)) return;
-    this.histogram = new Histogram(told, this.column, (i, text, isDone) => this.moved(i, text, isDone));
+    this.histogram = new Histogram(told, this.column, (i, text, isDone) => this.moved(i, text, isDone), (label) => this.picked(label));
     this.plot.replaceChildren(this.histogram.node);
     this.redraw();
+    if (!this.isComplete) this.propose();
   }
 
   /** Show what the kernel says of this cut; its values only where none newer are under way. */

@@ -69,6 +69,13 @@ class Sampled:
         self._verdicts = {row: known.get(row) or self.sample.verdict(row) for row in rows}
         return [self._verdicts[row] for row in rows]
 
+    def look(self, column: str) -> None:
+        """Have the values of a column, though no row uses it yet; raises ValueError where they cannot be had."""
+        self.refused.pop(column, None)
+        self._fetch([CutRow(column, "is not null")])
+        if not self.sample.has(column):
+            raise ValueError(self.refused.get(column) or f"The sample has no column {column}.")
+
     def histogram(self, column: str) -> Histogram | None:
         """The bins of a column; None where its values are not known."""
         if column not in self._histograms and self.sample.has(column):

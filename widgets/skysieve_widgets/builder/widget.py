@@ -116,6 +116,7 @@ class FilterBuilder(Drawn):
         self._columns, self._split, self._source = columns, split, source
         self._acts = {word: act for word, act in (("preview", preview), ("deploy", deploy)) if act}
         self._rows: list[CutRow] = []
+        self._looked_at = ""
         self._answer, self._problem = "", ""
         self.result: Any = None
         super().__init__(
@@ -181,7 +182,8 @@ class FilterBuilder(Drawn):
 
     def _show(self) -> None:
         self.cell = self._cell()
-        shown = {row.column: h for row in self._rows if (h := self._sampled.histogram(row.column))}
+        columns = dict.fromkeys([*(row.column for row in self._rows), self._looked_at])
+        shown = {name: h for name in columns if name and (h := self._sampled.histogram(name))}
         if list(shown) != list(self.histograms):
             self.histograms = {name: histogram.shown() for name, histogram in shown.items()}
         rows = [self._row(row, e) for row, e in zip(self._rows, self._found.effects, strict=True)]
@@ -274,6 +276,7 @@ class FilterBuilder(Drawn):
         does: dict[str, Callable[[], Any]] = {
             "cuts": lambda: self._set(cuts=content["cuts"]),
             "name": lambda: self._set(name=str(content["name"])),
+            "look": lambda: self._look(str(content["column"])),
             "cell": self.as_cell,
             "preview": self.preview,
             "deploy": self.deploy,
@@ -284,6 +287,11 @@ class FilterBuilder(Drawn):
         except Exception as error:
             self._problem = str(error)
         self._show()
+
+    def _look(self, column: str) -> None:
+        """Show how the values of a column are spread, before there is a cut on it."""
+        self._sampled.look(column)
+        self._looked_at = column
 
     def _set(self, cuts: Iterable[Mapping[str, Any]] | None = None, name: str | None = None) -> None:
         if cuts is not None:
