@@ -124,9 +124,9 @@ def builder(
     def deploy(name: str, text: str) -> Deployment:
         return session.deploy(Filter(name, text, stream))
 
-    sample = StreamSample(session._samples, which)
+    sample, known = StreamSample(session._samples, which), which.stream.format.places.names
     return FilterBuilder(
-        sample.fetch([], []),
+        sample.fetch(known[:1], []),
         name=name or _NAME,
         stream=stream,
         columns=BuilderColumns.of_table(which.stream.columns()),

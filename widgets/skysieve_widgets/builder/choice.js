@@ -73,11 +73,22 @@ class Choice {
     this.list.replaceChildren(...this.options, ...(rest ? [make("li", { class: "sky-rest", text: rest })] : []));
     this.list.hidden = false;
     this.input.setAttribute("aria-expanded", "true");
+    this.makeRoom();
     this.mark(text && shown.length ? 0 : shown.findIndex((column) => column.name === this.value));
+  }
+
+  /** Let the form grow by what the list needs: an output of JupyterLab cuts off what reaches beyond it. */
+  makeRoom() {
+    const root = this.node.closest(".sky-builder");
+    if (!root) return;
+    root.style.paddingBottom = "";
+    const beyond = this.list.getBoundingClientRect().bottom - root.getBoundingClientRect().bottom;
+    if (!this.list.hidden && beyond > 0) root.style.paddingBottom = `${beyond + 8}px`;
   }
 
   close() {
     this.list.hidden = true;
+    this.makeRoom();
     this.input.setAttribute("aria-expanded", "false");
     this.input.removeAttribute("aria-activedescendant");
     this.input.value = this.value;

@@ -83,11 +83,11 @@ class LiveView(Drawn):
         points: int = 600,
         matches: int = 25,
     ) -> None:
-        super().__init__(title=title)
         self._source = source
         self._looks: deque[list[float | None]] = deque(maxlen=points)
         self._rows: deque[dict[str, Any]] = deque(maxlen=matches)
         self._poller = Poller(self._look, self._failed, every)
+        super().__init__(title=title)
         # the first one at once, so that a notebook that is saved now has something to show
         self._poller.look()
         self._poller.start()
