@@ -72,7 +72,8 @@ class Axis {
   ticks() {
     return [0.02, 0.5, 0.98].map((share) => {
       const value = this.value(share * this.width);
-      return { at: share * this.width, text: short(value) };
+      if (!this.whole) return { at: share * this.width, text: short(value) };
+      return { at: this.place(Math.round(value)), text: short(Math.round(value)) };
     });
   }
 }

@@ -14,7 +14,7 @@ class Form {
     this.inFlight = null;
     this.isPending = false;
     this.build(el);
-    this.rebuild();
+    this.rebuild(true);
   }
 
   build(el) {
@@ -75,6 +75,7 @@ class Form {
   send(message) {
     const answer = `${this.id}-${++this.sent}`;
     if (message.do === "cuts") this.inFlight = answer;
+    this.status.textContent = this.model.get("busy");
     this.model.send({ ...message, answer });
     this.root.dataset.settled = "false";
   }
@@ -97,8 +98,9 @@ class Form {
     if (isMine) this.inFlight = null;
     const isRefused = Boolean(shown.problem) && isMine;
     const goesOn = isMine && this.isPending;
-    if (!this.inFlight && !goesOn && !isRefused) this.rebuild();
+    if (!this.inFlight && !goesOn && !isRefused) this.rebuild(!isMine && shown.sql !== this.seen);
     else if (!isRefused) this.effects(shown, false);
+    this.seen = shown.sql;
     this.header(shown);
     if (goesOn) {
       this.isPending = false;
@@ -107,12 +109,12 @@ class Form {
     if (!this.inFlight) this.settle();
   }
 
-  /** The rows of `shown`, made anew only where they are others. */
-  rebuild() {
+  /** The rows of `shown`, made anew only where they are others: not while one is being written, unless Python spoke. */
+  rebuild(isTold) {
     const shown = this.model.get("shown");
     const mine = this.rows.filter((row) => !row.isDraft || row.isComplete);
     const isSame = mine.length === shown.rows.length && mine.every((row, i) => row.isSame(shown.rows[i]));
-    if (!isSame) {
+    if (!isSame && (isTold || mine.every((row) => row.isComplete))) {
       const drafts = this.rows.filter((row) => row.isDraft && !row.isComplete);
       this.rows = [...shown.rows.map((cut) => new Row(this, cut)), ...drafts];
       this.list.replaceChildren(...this.rows.map((row) => row.node));

@@ -34,7 +34,10 @@ class Choice {
       "aria-expanded": "false",
       "aria-controls": id,
       oninput: () => this.open(this.input.value),
-      onclick: () => this.open(""),
+      onclick: () => {
+        this.input.select();
+        this.open("");
+      },
       onkeydown: (event) => this.key(event),
       onblur: () => this.close(),
     });

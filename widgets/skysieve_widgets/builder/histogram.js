@@ -14,6 +14,8 @@ function bars(counts, most) {
   return `M0,${HEIGHT}${steps.join("")}V${HEIGHT}Z`;
 }
 
+const isNumber = (text) => text !== "" && Number.isFinite(Number(text));
+
 /** Which parts of the line pass, as pairs of pixels. */
 function passing(op, values, axis, labels) {
   if (labels.length) {
@@ -21,6 +23,7 @@ function passing(op, values, axis, labels) {
     const chosen = op.startsWith("is ") ? [op.slice(3)] : op === "=" || op === "in" ? values : [];
     return labels.flatMap((label, i) => (chosen.includes(label) ? [[i * size, (i + 1) * size]] : []));
   }
+  if (!values.every(isNumber)) return [];
   const [a, b] = values.map((value) => axis.place(Number(value)));
   if (op === ">" || op === ">=") return [[a, WIDTH]];
   if (op === "<" || op === "<=") return [[0, a]];
@@ -98,9 +101,8 @@ class Histogram {
 
   put(slot, text, i) {
     const value = Number(text);
-    const isNumber = text !== "" && Number.isFinite(value);
-    slot.style.display = isNumber ? "" : "none";
-    if (!isNumber) return;
+    slot.style.display = isNumber(text) ? "" : "none";
+    if (!isNumber(text)) return;
     slot.setAttribute("transform", `translate(${this.axis.place(value).toFixed(1)},0)`);
     slot.classList.toggle("sky-beyond", this.axis.isBeyond(value));
     slot.setAttribute("aria-valuenow", text);

@@ -114,10 +114,15 @@ class Row {
   }
 
   setOperator(op) {
+    const before = this.op;
     this.op = op;
     const count = wanted(op, this.values.length);
     const last = this.values[this.values.length - 1] ?? "";
     this.values = Array.from({ length: count }, (_, i) => this.values[i] ?? last);
+    const axis = this.histogram?.axis;
+    // from one threshold to a range: the side that passed goes on passing
+    if (op === "between" && axis && before.startsWith("<")) this.values[0] = axis.written(axis.low);
+    else if (op === "between" && axis) this.values[1] = axis.written(axis.high);
     this.dress();
     this.form.changed(this, true);
   }
