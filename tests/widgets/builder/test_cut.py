@@ -69,13 +69,17 @@ def test_a_row_survives_the_browser_which_only_knows_texts(row):
         ("NOT isDipole", CutRow("diaSource.isDipole", "is false")),
         ("isDipole", CutRow("diaSource.isDipole", "is true")),
         ("isDipole = false", CutRow("diaSource.isDipole", "is false")),
+        ("snr > 1e1", CutRow("diaSource.snr", ">", (10,))),
+        ("snr > 16777217", CutRow("diaSource.snr", ">", (16777217.0,))),
         ("band IS NOT NULL", CutRow("diaSource.band", "is not null")),
         ("band IN ('g', \"r\")", CutRow("diaSource.band", "in", ("g", "r"))),
         ("nDiaSources > 2.5", CutRow("diaObject.nDiaSources", ">", (2.5,))),
     ],
 )
 def test_what_says_the_same_becomes_a_row(sql, expected):
-    assert rows_of(sql, COLUMNS) == [expected]
+    (row,) = rows_of(sql, COLUMNS)
+    assert row == expected
+    assert row.sql == expected.sql
 
 
 @pytest.mark.parametrize(

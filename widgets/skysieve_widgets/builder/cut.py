@@ -129,7 +129,9 @@ def _value(given: Any, column: BuilderColumn) -> Value:
         raise ValueError(f"{column.name} holds numbers: {given!r} is none that SQL can write.")
     if column.kind == INTEGER:
         return int(number) if number == int(number) else number
-    return float(number) if abs(number) > _EXACT else number
+    if abs(number) > _EXACT:
+        return float(number)
+    return int(number) if number == int(number) else number
 
 
 def _number(given: Any) -> int | float | None:

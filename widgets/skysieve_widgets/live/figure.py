@@ -79,7 +79,7 @@ def _draw(ax: Axes, table: Any, label: str, lines: Sequence[tuple[int, str, floa
         locator: Any = AutoDateLocator(maxticks=4)  # type: ignore[no-untyped-call]
         ax.xaxis.set_major_locator(locator)
         ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
-        ax.xaxis.get_offset_text().set_size("x-small")
+        ax.xaxis.get_offset_text().set_fontsize("x-small")
     else:
         ax.set_xticks([times[0]], [f"{times[0]:%H:%M:%S}"])
     if len(lines) > 1:
