@@ -71,18 +71,20 @@ def mutated(packet, how, *what):
     return found
 
 
-def mutations(good):
-    whole, place = st.sampled_from(good), st.floats(0, 1, exclude_max=True)
-    early = st.floats(0, 0.1, exclude_max=True)
-    return st.one_of(
-        st.builds(mutated, whole, st.just("begin"), place),
-        st.builds(mutated, whole, st.just("end"), place),
-        st.builds(mutated, whole, st.just("flip"), place, st.integers(0, 7)),
-        st.builds(mutated, whole, st.just("flip"), early, st.integers(0, 7)),
-        st.builds(mutated, whole, st.just("rest"), st.binary(min_size=1, max_size=40)),
-        st.builds(mutated, whole, st.just("rest"), whole),
-        st.binary(max_size=50),
-    )
+@st.composite
+def mutations(draw, good):
+    """A packet that was cut, changed or followed by something; or bytes that are none."""
+    packet = draw(st.sampled_from(good))
+    how = draw(st.sampled_from(["begin", "end", "flip", "early flip", "rest", "packet", "bytes"]))
+    if how == "bytes":
+        return draw(st.binary(max_size=50))
+    if how in ("begin", "end"):
+        return mutated(packet, how, draw(st.floats(0, 1, exclude_max=True)))
+    if how in ("flip", "early flip"):
+        at = draw(st.floats(0, 1 if how == "flip" else 0.1, exclude_max=True))
+        return mutated(packet, "flip", at, draw(st.integers(0, 7)))
+    rest = st.sampled_from(good) if how == "packet" else st.binary(min_size=1, max_size=40)
+    return mutated(packet, "rest", draw(rest))
 
 
 def rows(sky, packet_format, packets):
