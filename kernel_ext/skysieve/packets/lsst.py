@@ -61,8 +61,10 @@ histories.register(
     )
 )
 _END = secrets.token_bytes(8)
-"""Put behind each packet: Avro does not notice bytes that follow a record, unless something known should follow. What no
-packet can know: one that ended so would be taken for a whole one with nothing behind it."""
+"""Put behind each packet: Avro does not notice bytes that follow a record, unless something known should follow.
+
+No packet can know it: one that ended so would be taken for a whole one with nothing behind it.
+"""
 
 
 @dataclass(frozen=True)
