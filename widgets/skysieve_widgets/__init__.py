@@ -4,6 +4,7 @@ The modules take plain values (a decoded alert is a mapping) and know neither Sp
 """
 
 from skysieve_widgets.alert import AlertView, alert_figure
+from skysieve_widgets.alert_table import AlertTable
 from skysieve_widgets.deployment import deployment_html, deployment_text
 from skysieve_widgets.diff import diff_html, diff_text
 from skysieve_widgets.light_curve import light_curve
@@ -11,6 +12,7 @@ from skysieve_widgets.preview import preview_html, preview_text
 from skysieve_widgets.preview_plot import preview_figure
 
 __all__ = [
+    "AlertTable",
     "AlertView",
     "alert_figure",
     "deployment_html",

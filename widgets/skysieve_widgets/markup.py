@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -74,14 +74,23 @@ def key_values(rows: Iterable[tuple[str, Any]]) -> str:
     return f'<table class="sky-table"><tbody>{"".join(lines)}</tbody></table>'
 
 
-def data_table(frame: pd.DataFrame) -> str:
+def data_table(frame: pd.DataFrame, pictures: Mapping[str, Sequence[str]] | None = None) -> str:
     """Make a table of a few rows, ids and all other integers exact.
 
     Taken column by column: a row of a mixed frame is a Series of floats, which ids do not survive.
+
+    Parameters
+    ----------
+    frame
+        The rows.
+    pictures
+        Further columns before the others, by name: a piece of HTML for each row, which is not escaped.
     """
-    columns: list[Sequence[str]] = [[cell(v) for v in frame.iloc[:, i]] for i in range(frame.shape[1])]
-    head = "".join(f"<th>{escape(name)}</th>" for name in frame.columns)
-    rows = ("".join(f"<td>{escape(text)}</td>" for text in row) for row in zip(*columns, strict=True))
+    drawn = pictures or {}
+    columns = [[cell(v) for v in frame.iloc[:, i]] for i in range(frame.shape[1])]
+    parts = [*drawn.values(), *([escape(text) for text in column] for column in columns)]
+    head = "".join(f"<th>{escape(name)}</th>" for name in [*drawn, *frame.columns])
+    rows = ("".join(f"<td>{part}</td>" for part in row) for row in zip(*parts, strict=True))
     body = "".join(f"<tr>{row}</tr>" for row in rows)
     table = f'<table class="sky-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
     return f'<div class="sky-scroll">{table}</div>'
