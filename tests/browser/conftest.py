@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from .lab import Lab, Notebook, running_lab
 
@@ -37,20 +37,35 @@ def lab(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield running
 
 
-@pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:
-    """A page of a browser that knows nothing; a script that fails in it fails the test."""
+@pytest.fixture(scope="package")
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    """What the pages share: a cache, so that JupyterLab's scripts are fetched once."""
     context = chromium.new_context(viewport={"width": 1400, "height": 1100})
     context.set_default_timeout(20_000)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    """A page; a script that fails in it fails the test."""
     page = context.new_page()
     failed: list[str] = []
     page.on("pageerror", lambda error: failed.append(f"{error}"))
     yield page
-    context.close()
+    page.close()
     assert not failed, failed
 
 
 @pytest.fixture
-def notebook(lab: Lab, page: Page) -> Callable[..., Notebook]:
+def notebook(lab: Lab, page: Page) -> Iterator[Callable[..., Notebook]]:
     """Opens a notebook of the cells given, its kernel connected, none of them run."""
-    return lambda *cells: lab.open(page, f"test-{next(_numbers)}", *cells)
+    opened: list[Notebook] = []
+
+    def open_one(*cells: str) -> Notebook:
+        opened.append(lab.open(page, f"test-{next(_numbers)}", *cells))
+        return opened[-1]
+
+    yield open_one
+    if opened:
+        opened[-1].shut_down()

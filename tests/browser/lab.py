@@ -121,11 +121,15 @@ class Notebook:
         self.page.reload()
         self.wait()
 
+    def shut_down(self) -> None:
+        """End the kernel."""
+        self.page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+
     def theme(self, name: str) -> None:
         """Change to ``JupyterLab Light`` or ``JupyterLab Dark``."""
         self.page.evaluate("(theme) => jupyterapp.commands.execute('apputils:change-theme', {theme})", name)
         light = "true" if name.endswith("Light") else "false"
-        self.page.wait_for_selector(f'body[data-jp-theme-light="{light}"]')
+        self.page.wait_for_selector(f'body[data-jp-theme-light="{light}"]', state="attached")
 
     def picture(self, name: str, of: Locator | None = None) -> Path:
         """Keep a picture of the page, or of a part of it, in a folder that git ignores."""

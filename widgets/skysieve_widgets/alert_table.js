@@ -163,7 +163,7 @@ function tools(model, heard, said) {
 }
 
 function detail(model, heard, signalled) {
-  const box = make("div", { class: "sky-detail", "aria-live": "polite" });
+  const box = make("div", { class: "sky-detail" });
   let view = null;
   let turn = 0;
   const show = async () => {
@@ -191,7 +191,8 @@ function render({ model, el }) {
   const table = make("table", {}, head(model, heard), body(model, heard, said));
   const scroll = make("div", { class: "sky-scroll", tabindex: 0, role: "region", "aria-label": "Alerts" }, table);
   const below = detail(model, heard, () => ended);
-  el.replaceChildren(make("div", { class: "sky-alerts", role: "group", "aria-label": "Table of alerts" }, find, scroll, pager, said, below));
+  const root = { class: "sky-alerts", role: "group", "aria-label": "Table of alerts" };
+  el.replaceChildren(make("div", root, find, scroll, pager, said, below));
   return () => {
     ended = true;
     heard.end();

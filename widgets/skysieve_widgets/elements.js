@@ -1,7 +1,13 @@
 // What the widgets of alerts share. Data becomes text or attributes, never markup.
 
+// Keys pressed in a control are the control's: otherwise JupyterLab takes arrows for "next cell", and "d d" for "delete".
+// It looks for this from the control that has the focus, so each must have it.
+const OWN_KEYS = { "data-lm-suppress-shortcuts": "true" };
+const CONTROLS = ["a", "button", "input", "select"];
+
 function make(tag, attributes = {}, ...children) {
-  return filled(document.createElement(tag), attributes, children);
+  const keys = CONTROLS.includes(tag) || "tabindex" in attributes ? OWN_KEYS : {};
+  return filled(document.createElement(tag), { ...keys, ...attributes }, children);
 }
 
 function drawn(tag, attributes = {}, ...children) {
