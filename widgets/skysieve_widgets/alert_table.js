@@ -1,11 +1,12 @@
-// A table of alerts. The kernel sorts, searches and sends the page that is shown; pictures of its rows are asked for one
-// by one, so that whoever pages on does not wait for those that are no longer shown.
+// A table of alerts. The kernel sorts, searches and sends the page that is shown; pictures of its rows are asked for
+// one by one, so that whoever pages on does not wait for those that are no longer shown.
 
 const SPARK = { width: 110, height: 36 };
 const PICTURES_KEPT = 500;
 
 function sparkline(points) {
-  const svg = drawn("svg", { ...SPARK, viewBox: "0 0 110 36", role: "img", "aria-label": `light curve, ${points.length} points` });
+  const label = `light curve, ${points.length} points`;
+  const svg = drawn("svg", { ...SPARK, viewBox: "0 0 110 36", role: "img", "aria-label": label });
   for (const [x, y, fill, detected] of points)
     svg.append(drawn("circle", { cx: 4 + 102 * x, cy: 32 - 28 * y, r: detected ? 2.2 : 1.2, fill }));
   return svg;
@@ -126,9 +127,13 @@ function tools(model, heard, said) {
   const number = (value) => value.toLocaleString("en");
   const status = make("span", { class: "sky-quiet", role: "status" });
   const selection = make("span", { class: "sky-quiet", role: "status" });
-  const button = (label, title, onclick) => make("button", { type: "button", title, "aria-label": title, onclick }, label);
+  const button = (label, title, onclick) =>
+    make("button", { type: "button", title, "aria-label": title, onclick }, label);
   const turn = (to) => tell(model, "page", Math.max(1, Math.min(model.get("_shown").pages, to(model.get("page")))));
-  const back = [button("«", "First page", () => turn(() => 1)), button("‹", "Page before", () => turn((page) => page - 1))];
+  const back = [
+    button("«", "First page", () => turn(() => 1)),
+    button("‹", "Page before", () => turn((page) => page - 1)),
+  ];
   const on = [
     button("›", "Next page", () => turn((page) => page + 1)),
     button("»", "Last page", () => turn(() => Infinity)),
@@ -188,8 +193,8 @@ function render({ model, el }) {
   let ended = false;
   const said = make("div", { class: "sky-said", role: "alert" });
   const [find, pager] = tools(model, heard, said);
-  const table = make("table", {}, head(model, heard), body(model, heard, said));
-  const scroll = make("div", { class: "sky-scroll", tabindex: 0, role: "region", "aria-label": "Alerts" }, table);
+  const table = make("table", { class: "sky-rows" }, head(model, heard), body(model, heard, said));
+  const scroll = make("div", { class: "sky-scroll", tabindex: 0, role: "group", "aria-label": "Alerts" }, table);
   const below = detail(model, heard, () => ended);
   const root = { class: "sky-alerts", role: "group", "aria-label": "Table of alerts" };
   el.replaceChildren(make("div", root, find, scroll, pager, said, below));

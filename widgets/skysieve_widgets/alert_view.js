@@ -70,7 +70,7 @@ function values(model, heard) {
     make("div", { class: "sky-tools" }, searchBox(model, heard, "Search the values"), said),
     make(
       "div",
-      { class: "sky-scroll", tabindex: 0, role: "region", "aria-label": "All values of the alert" },
+      { class: "sky-scroll", tabindex: 0, role: "group", "aria-label": "All values of the alert" },
       make("table", {}, body),
     ),
   );

@@ -1,6 +1,6 @@
 // What the widgets of alerts share. Data becomes text or attributes, never markup.
 
-// Keys pressed in a control are the control's: otherwise JupyterLab takes arrows for "next cell", and "d d" for "delete".
+// Keys pressed in a control are its own: otherwise JupyterLab takes arrows for "next cell", and "d d" for "delete".
 // It looks for this from the control that has the focus, so each must have it.
 const OWN_KEYS = { "data-lm-suppress-shortcuts": "true" };
 const CONTROLS = ["a", "button", "input", "select"];

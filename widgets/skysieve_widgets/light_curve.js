@@ -116,7 +116,7 @@ function legend(curve, axis) {
 
 function lightCurve(curve, magnitudes, daysAgo, width) {
   const axis = magnitudes ? curve.magnitude : curve.flux;
-  if (!axis.frame) return [make("p", { class: "sky-quiet" }, axis.note ? `No photometry: ${axis.note}` : "No photometry")];
+  if (!axis.frame) return [make("p", { class: "sky-quiet" }, ["No photometry", axis.note].filter(Boolean).join(": "))];
   const [low, high] = axis.frame;
   const x = timeAxis(curve, daysAgo);
   const y = { low, high, reversed: magnitudes, label: axis.label };
@@ -134,8 +134,8 @@ function lightCurve(curve, magnitudes, daysAgo, width) {
   });
   axes(svg, x, y, width);
   const id = `sky-clip-${Math.random().toString(36).slice(2)}`;
-  const inner = { x: EDGE.left, y: EDGE.top, width: width - EDGE.left - EDGE.right, height: HEIGHT - EDGE.top - EDGE.bottom };
-  svg.append(drawn("clipPath", { id }, drawn("rect", inner)));
+  const inner = { width: width - EDGE.left - EDGE.right, height: HEIGHT - EDGE.top - EDGE.bottom };
+  svg.append(drawn("clipPath", { id }, drawn("rect", { x: EDGE.left, y: EDGE.top, ...inner })));
   svg.append(drawn("g", { "clip-path": `url(#${id})` }, ...points(curve, axis, x, y, width)));
   return [svg, legend(curve, axis)];
 }

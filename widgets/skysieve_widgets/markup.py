@@ -97,12 +97,12 @@ def data_table(frame: pd.DataFrame, pictures: Mapping[str, Sequence[str]] | None
 
 
 def cell(value: Any) -> str:
-    """Write one value of a table: integers exact, floats to 8 figures, large values by their size.
+    """Write one value of a table: integers exact, floats to 8 figures (dates to a second), large values by their size.
 
     Examples
     --------
-    >>> cell(170094456248729605), cell(0.1 + 0.2), cell(None), cell(b"1234"), cell([1, 2])
-    ('170094456248729605', '0.3', '—', '4 bytes', '2 items')
+    >>> cell(170094456248729605), cell(0.1 + 0.2), cell(61041.2501234567), cell(None), cell(b"1234"), cell([1, 2])
+    ('170094456248729605', '0.3', '61041.25012', '—', '4 bytes', '2 items')
     """
     if isinstance(value, (bytes, bytearray, memoryview)):
         return f"{len(value):,} bytes"
@@ -111,9 +111,15 @@ def cell(value: Any) -> str:
     if value is None or value is pd.NA or value is pd.NaT:
         return "—"
     if isinstance(value, (float, np.floating)):
-        return "—" if math.isnan(value) else f"{value:.8g}"
+        return "—" if math.isnan(value) else _figures(float(value))
     text = str(value)
     return text if len(text) <= 80 else f"{text[:79]}…"
+
+
+def _figures(value: float) -> str:
+    if 1e4 <= abs(value) < 1e8:
+        return f"{value:.5f}".rstrip("0").rstrip(".")
+    return f"{value:.8g}"
 
 
 def count(value: Any) -> str:
