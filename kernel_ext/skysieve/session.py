@@ -21,7 +21,7 @@ from skysieve.engine import plan, registry
 from skysieve.engine.guard import Guard
 from skysieve.engine.redrive import Redriven, redrive
 from skysieve.environment import secret
-from skysieve.errors import SessionError, SkysieveError
+from skysieve.errors import SessionError, SkysieveError, StreamError
 from skysieve.filter import Filter
 from skysieve.home import Home
 from skysieve.kafka_options import KafkaOptions
@@ -34,7 +34,7 @@ from skysieve.topics import Topics
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-    from skysieve_widgets import FilterBuilder
+    from skysieve_widgets import AlertView, FilterBuilder
 
 _PREVIEWED = 5000
 _LOOKED_AT = 30.0
@@ -132,6 +132,27 @@ class Session:
         if ids is None and found.read > found.rejected:
             self._expected[spec.version] = found.interval
         return found
+
+    def view(self, stream: str, alert_id: int | str) -> AlertView:
+        """Look at one alert of a stream: cutouts, light curve and values.
+
+        Parameters
+        ----------
+        stream
+            Name of the stream.
+        alert_id
+            The alert's id, exact: an integer or a text. Of alerts that came twice, the last counts.
+
+        Raises
+        ------
+        StreamError
+            If the stream holds no such alert.
+        """
+        name = self._recent(stream).format.places.id
+        found = self.preview(Filter("look", f"{name} IS NOT NULL", stream), ids=[alert_id])
+        if not found.passed:
+            raise StreamError(f"There is no alert {alert_id} in {stream!r}.")
+        return found.view(found.passed - 1)
 
     def diff(
         self,

@@ -16,6 +16,8 @@ _TAIL = 0.005
 """Share of the values beyond either end that may be left out of the range: real fluxes have rare, huge values."""
 _LOG = 100.0
 """Ratio of the ends of a range of positive values from which it is drawn in logarithms."""
+_LARGEST = 1e300
+"""Beyond this, ranges could not be reckoned with; a histogram shows nothing larger."""
 _LISTED = 8
 """Texts that are named, the most frequent first."""
 
@@ -83,7 +85,7 @@ def histogram(values: Values) -> Histogram:
         return Histogram(0.5, 2.5, False, True, places, 2, values.null, ("false", "true"))
     if values.texts is not None:
         return _of_texts(values, values.texts)
-    data = values.data.astype(np.float64)
+    data = np.clip(values.data.astype(np.float64), -_LARGEST, _LARGEST)
     usable = data[~values.null & np.isfinite(data)]
     is_whole = values.data.dtype.kind == "i"
     if not usable.size:
