@@ -146,7 +146,7 @@ def _send(
     """Write packets to a stream; says how many arrived, also where it is interrupted."""
     from skysieve.progress import Shown
     from skysieve.sources import send
-    from skysieve.stream import make_stream
+    from skysieve.stream_topics import make_stream
 
     if rate is not None and not rate > 0:
         raise SkysieveError(f"--rate {rate:g}: ask for more than 0 packets per second.")

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any
 
 from skysieve.deployment import start_text
-from skysieve.engine.registry import registered, stated_format
+from skysieve.engine.registry import registered, stated
 from skysieve.errors import DeploymentError, PacketError, SessionError, SkysieveError, StreamError, nearest
 from skysieve.filter import OUTPUT_PREFIX
 from skysieve.matches import Match, Seen, as_match, mark, source_of
@@ -209,7 +209,7 @@ class Consumer:
         if source is None:
             return self._alerts.read(packet)
         if source.stream not in self._stated:
-            self._stated[source.stream] = stated_format(self._topics, source.stream)
+            self._stated[source.stream] = stated(self._topics, source.stream).format
         return self._alerts.read(packet, source.record, self._stated[source.stream])
 
     def _finish(self) -> None:

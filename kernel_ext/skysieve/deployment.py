@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -14,11 +16,11 @@ from skysieve.engine.guard import Guard
 from skysieve.engine.registry import Registered, Version
 from skysieve.engine.status import OUT, FilterStatus, State, status_of, statuses
 from skysieve.engine.values import now
-from skysieve.errors import DeploymentError, nearest
+from skysieve.errors import DeploymentError, SkysieveError, nearest
 from skysieve.filter import Filter
 from skysieve.jobs import Bar
 from skysieve.packets import tables
-from skysieve.stream import open_stream
+from skysieve.stream import Stream, open_stream
 from skysieve.times import Time, instant
 from skysieve.topics import Record, Topics
 
@@ -302,6 +304,18 @@ def checked_sink(sink: str) -> str:
             "on, or anything else that Spark writes to: 'parquet:/data/matches', 'parquet:s3a://bucket/matches'."
         )
     return sink
+
+
+def using(stream: Stream, names: Iterable[str]) -> dict[str, list[str]]:
+    """The deployed filters that use enrichments of a stream, by the name of each that any uses."""
+    found: dict[str, list[str]] = {}
+    for record in registry.registered(stream.topics).values():
+        if record.stream == stream.name and record.wanted == "running":
+            with suppress(SkysieveError):
+                columns = record.filter.bind(stream.filterable).columns
+                for name in {column.by.name for column in columns if column.by} & set(names):
+                    found.setdefault(name, []).append(record.name)
+    return found
 
 
 def start_text(start: Time) -> str:

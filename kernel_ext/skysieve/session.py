@@ -20,15 +20,17 @@ from skysieve.diff import Diff, diff
 from skysieve.engine import plan, registry
 from skysieve.engine.guard import Guard
 from skysieve.engine.redrive import Redriven, redrive
+from skysieve.enrich.base import Enrichment
 from skysieve.environment import secret
-from skysieve.errors import SessionError, SkysieveError
+from skysieve.errors import EnrichmentError, SessionError, SkysieveError
 from skysieve.filter import Filter
 from skysieve.home import Home
 from skysieve.kafka_options import KafkaOptions
 from skysieve.preview import Preview, preview
 from skysieve.sample import Samples
 from skysieve.slices import Slice, Which, choose
-from skysieve.stream import Stream, open_stream, streams
+from skysieve.stream import Stream, open_stream
+from skysieve.stream_topics import streams
 from skysieve.times import Time
 from skysieve.topics import Topics
 
@@ -220,6 +222,37 @@ class Session:
                 jobs.show(self.diff(old, new))
             except SkysieveError as error:
                 jobs.show(f"What the change does cannot be told: {error}")
+
+    def enrich(self, stream: str, **enrichments: Enrichment | None) -> Stream:
+        """Give a stream further columns, such as ``gaia.sep``: for filters, previews and deployments, and for everyone.
+
+        Parameters
+        ----------
+        stream
+            Name of the stream.
+        **enrichments
+            Name of each, with which its columns begin, and what it is; None takes it back.
+
+        Raises
+        ------
+        EnrichmentError
+            If its catalogue, region or function cannot be had, or filters that are deployed use what was of that name.
+        """
+        found = self.stream(stream)
+        in_use = deployment.using(found, enrichments)
+        changed = {
+            name: one
+            for name, one in enrichments.items()
+            if name in in_use and not (one is not None and one.may_replace(found.enrichments[name]))
+        }
+        for name in changed:
+            raise EnrichmentError(
+                f"{name} is used by what is deployed ({', '.join(in_use[name])}), which must go on with what it was: "
+                "take another name, or stop these first."
+            )
+        found.enrich(**enrichments)
+        self._opened.pop(stream, None)
+        return self.stream(stream)
 
     def redrive(self, stream: str) -> Redriven:
         """Judge again what a stream's bank had to reject, now that it can be decoded.
