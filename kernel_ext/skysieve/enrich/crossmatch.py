@@ -187,24 +187,21 @@ class Crossmatch(Enrichment):
         one, other, apart = positions.opened(self.index).near(ra, dec, self.radius)
         number = np.bincount(one, minlength=len(ra)).astype(np.int32)
         columns = _columns(self.index)
+        sep = pa.array(apart / positions.ARCSEC)
+        values = [_one(columns[g.name].take(pa.array(other))) for g in self.extra]
         if self.nearest_only:
             first = np.full(len(ra), -1, np.int64)
             first[one[::-1]] = np.arange(len(one))[::-1]  # the first of each stays
             pick = pa.array(first, mask=first < 0)
-            found = [pa.array(apart / positions.ARCSEC).take(pick), pa.array(number)]
-            found += [columns[g.name].take(pa.array(other)).take(pick) for g in self.extra]
+            found = [sep.take(pick), pa.array(number), *(value.take(pick) for value in values)]
         else:
             ends = pa.array(np.concatenate([[0], np.cumsum(number)]).astype(np.int32))
-            values = [
-                pa.array(apart / positions.ARCSEC),
-                *(columns[g.name].take(pa.array(other)) for g in self.extra),
-            ]
-            found = [pa.ListArray.from_arrays(ends, one_column) for one_column in values]
-            found.append(pa.array(number))
-        return pa.StructArray.from_arrays(
-            [f.combine_chunks() if isinstance(f, pa.ChunkedArray) else f for f in found],
-            [given.name for given in self.gives()],
-        )
+            found = [*(pa.ListArray.from_arrays(ends, each) for each in (sep, *values)), pa.array(number)]
+        return pa.StructArray.from_arrays(found, [given.name for given in self.gives()])
+
+
+def _one(chunks: pa.ChunkedArray) -> pa.Array:
+    return chunks.combine_chunks()
 
 
 def Watchlist(  # noqa: N802
