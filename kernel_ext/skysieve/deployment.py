@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -23,6 +23,9 @@ from skysieve.packets import tables
 from skysieve.stream import Stream, open_stream
 from skysieve.times import Time, instant
 from skysieve.topics import Record, Topics
+
+if TYPE_CHECKING:
+    from skysieve_widgets import LiveView
 
 _EVERY = 0.2
 
@@ -153,6 +156,22 @@ class Deployment:
         for header, kind in _SHOWN.items():
             table[header] = pd.array([_header(r, header, kind) for r in found])
         return table
+
+    def live(self, every: float = 2.0) -> LiveView:
+        """Watch it: rates, pass rate and latency over time, and its newest matches as they arrive.
+
+        It reads the few newest matches at each look and moves no consumer group's place. It ends with its ``close()``.
+
+        Parameters
+        ----------
+        every
+            Seconds between two looks.
+        """
+        from skysieve_widgets import LiveView
+
+        from skysieve.live import Watched
+
+        return LiveView(Watched(self), title=self.name, every=every)
 
     def start(self, start: Time = "latest") -> Deployment:
         """Run it again after a stop, a pause or a failure, on alerts from now on.

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from skysieve import deployment, jobs, local
+from skysieve import building, deployment, jobs, local
 from skysieve.answers import answers
 from skysieve.connections import TOKEN, connect
 from skysieve.consumer import LOOK_BACK, Consumer
@@ -36,6 +36,7 @@ from skysieve.topics import Topics
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+    from skysieve_widgets import FilterBuilder
 
 _PREVIEWED = 5000
 _LOOKED_AT = 30.0
@@ -165,6 +166,30 @@ class Session:
 
     def _slice(self, stream: str, which: Which) -> Slice:
         return choose(self.topics, stream, lambda: self._recent(stream), usual=_PREVIEWED, **which)
+
+    def builder(
+        self, spec: Filter | str, *, last: int = 10_000, name: str = "", sql: str = ""
+    ) -> FilterBuilder:
+        """Shape a filter by eye: a form with its cuts, histograms and what they do to the newest alerts.
+
+        Parameters
+        ----------
+        spec
+            A stream, or a filter in SQL to begin with.
+        last
+            Number of its newest packets that are the sample.
+        name, sql
+            Name of the filter, and the cuts to begin with.
+
+        Raises
+        ------
+        StreamError
+            If there is no such stream.
+        FilterError
+            If the filter has no rows, being in Python.
+        """
+        which = self._slice(spec.stream if isinstance(spec, Filter) else spec, {"last": last})
+        return building.builder(self, which, last, spec, name, sql)
 
     def deploy(
         self,

@@ -47,22 +47,40 @@ GOOD = {
 ALERTS = {"lsst": [1], "avro": [1, 3, 3, 2, 0], "json": [1, 1]}
 
 
+class Mutated(bytes):
+    """A packet that something happened to; shown by what that was, as its bytes are too many."""
+
+    how = ""
+
+    def __repr__(self):
+        return self.how
+
+
+def mutated(packet, how, *what):
+    if how == "begin":
+        changed = packet[: int(what[0] * len(packet))]
+    elif how == "end":
+        changed = packet[int(what[0] * len(packet)) :]
+    elif how == "flip":
+        at, bit = int(what[0] * len(packet)), what[1]
+        changed = packet[:at] + bytes([packet[at] ^ 1 << bit]) + packet[at + 1 :]
+    else:
+        changed = packet + what[0]
+    found = Mutated(changed)
+    found.how = f"mutated(GOOD[{len(packet)} bytes], {how!r}, {str(what)[:100]})"
+    return found
+
+
 def mutations(good):
-    whole = st.sampled_from(good)
-    place = st.floats(0, 1, exclude_max=True)
-
-    def flip(packet, at, bit):
-        changed = bytearray(packet)
-        changed[int(at * len(packet))] ^= 1 << bit
-        return bytes(changed)
-
+    whole, place = st.sampled_from(good), st.floats(0, 1, exclude_max=True)
+    early = st.floats(0, 0.1, exclude_max=True)
     return st.one_of(
-        st.builds(lambda packet, at: packet[: int(at * len(packet))], whole, place),
-        st.builds(lambda packet, at: packet[int(at * len(packet)) :], whole, place),
-        st.builds(flip, whole, place, st.integers(0, 7)),
-        st.builds(flip, whole, st.floats(0, 0.1, exclude_max=True), st.integers(0, 7)),
-        st.builds(lambda packet, rest: packet + rest, whole, st.binary(min_size=1, max_size=40)),
-        st.builds(lambda a, b: a + b, whole, whole),
+        st.builds(mutated, whole, st.just("begin"), place),
+        st.builds(mutated, whole, st.just("end"), place),
+        st.builds(mutated, whole, st.just("flip"), place, st.integers(0, 7)),
+        st.builds(mutated, whole, st.just("flip"), early, st.integers(0, 7)),
+        st.builds(mutated, whole, st.just("rest"), st.binary(min_size=1, max_size=40)),
+        st.builds(mutated, whole, st.just("rest"), whole),
         st.binary(max_size=50),
     )
 
@@ -101,11 +119,20 @@ def test_each_packet_ends_as_its_alerts_or_as_one_rejected_packet(sky, name):
                 assert problems[0]
                 seen["rejected"] += 1
             else:
-                assert numbers == list(range(len(packet_format.read(packet)))), packet
+                assert numbers == list(range(len(packet_format.read(packet)))), repr(packet)
                 seen["alerts"] += 1
 
     every_message_is_accounted_for()
     assert min(seen.values()) > 10
+
+
+@pytest.mark.parametrize(
+    "rest", [b"]", b"}", b",", b"]]", b"}]", b"]}", b'{"a": 1}', b',{"a": 1}', b"x", b"\0"]
+)
+def test_nothing_may_follow_the_object_of_a_message(sky, rest):
+    good = GOOD["json"]
+    ((numbers, problems),) = rows(sky, formats.get("json").fitted(good), [good[0] + rest])
+    assert (numbers, len(problems)) == ([], 1)
 
 
 @pytest.mark.parametrize("name", GOOD)
