@@ -257,7 +257,7 @@ def rollback(name: str, version: Annotated[str | None, typer.Argument()] = None)
 @app.command()
 def redrive(stream: str) -> None:
     """Judge again what a stream's bank had to reject, now that it can be decoded."""
-    from skysieve.session import attach
+    from skysieve.attaching import attach
 
     sky = attach()
     done = sky.redrive(stream)

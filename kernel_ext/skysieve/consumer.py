@@ -12,14 +12,13 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
-from skysieve.deployment import start_text
 from skysieve.engine.registry import registered, stated
 from skysieve.errors import DeploymentError, PacketError, SessionError, SkysieveError, StreamError, nearest
 from skysieve.filter import OUTPUT_PREFIX
 from skysieve.matches import Match, Seen, as_match, mark, source_of
 from skysieve.packets.alerts import Alerts
 from skysieve.reader import Reader
-from skysieve.times import Time
+from skysieve.times import Time, start_text
 from skysieve.topics import Record, Topics
 
 LOOK_BACK = 1000
