@@ -298,7 +298,9 @@ def lab(context: typer.Context) -> None:
 
 @app.command()
 def bench(
-    what: Annotated[str, typer.Argument(help="What to measure: bank, decode, latency or preview.")] = "bank",
+    what: Annotated[
+        str, typer.Argument(help="What to measure: bank, decode, enrich, latency or preview.")
+    ] = "bank",
     as_json: JsonOption = False,
     count: Annotated[
         int | None,
