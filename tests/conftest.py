@@ -19,7 +19,7 @@ from skysieve.connections import connect
 from skysieve.home import Home
 from skysieve.local import LocalSession
 from skysieve.session import Session
-from skysieve.stream import make_stream
+from skysieve.stream_topics import make_stream
 from skysieve.topics import Record, Topics
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from skysieve.engine.registry import stated_format
+from skysieve.engine.registry import stated
 from skysieve.engine.status import FilterStatus
 from skysieve.errors import PacketError, StreamError
 from skysieve.matches import mark, source_of
@@ -84,7 +84,7 @@ class Watched:
             source = source_of(record)
             number, stream = (source.record, source.stream) if source else (0, "")
             if stream and stream not in self._stated:
-                self._stated[stream] = stated_format(self._topics, stream)
+                self._stated[stream] = stated(self._topics, stream).format
             alert = self._alerts.read(record.value or b"", number, self._stated.get(stream))
             return arrival(key, alert, record.timestamp)
         except (

@@ -279,7 +279,7 @@ class Preview(Judged):
 
         return AlertView(self.alert(row), columns=self._slice.stream.columns())
 
-    def table(self) -> AlertTable:
+    def browse(self) -> AlertTable:
         """The alerts that pass as a table to sort, search and select from, with pictures of each."""
         from skysieve_widgets import AlertTable
 

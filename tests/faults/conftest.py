@@ -14,7 +14,7 @@ from skysieve.connections import connect
 from skysieve.home import Home
 from skysieve.session import Session
 from skysieve.sources import Packet, send, simulate
-from skysieve.stream import make_stream
+from skysieve.stream_topics import make_stream
 from skysieve.topics import Topics
 
 Place = tuple[int, int]

@@ -9,7 +9,7 @@ import offline
 import pytest
 from skysieve import Filter, Guard
 from skysieve.sources import Packet, send
-from skysieve.stream import rejected_topic
+from skysieve.stream_topics import rejected_topic
 
 from .conftest import small
 

@@ -18,7 +18,7 @@ from skysieve.home import Home
 from skysieve.local.ports import is_free
 from skysieve.session import Session
 from skysieve.sources import send, simulate
-from skysieve.stream import make_stream
+from skysieve.stream_topics import make_stream
 from skysieve.topics import Topics
 
 PARTS = {"kafka", "spark", "supervisor"}
