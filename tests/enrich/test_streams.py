@@ -61,11 +61,11 @@ def test_a_preview_and_a_deployment_select_by_the_nearest_object(
     sky, stream, sent, catalog, enrich, name, deployed
 ):
     enrich(gaia=Crossmatch(catalog, "1.5 arcsec", ["name"]))
-    spec = Filter(name, "diaSource.snr > 5 AND gaia.sep < 1 AND gaia.name LIKE 'star%'", stream)
+    spec = Filter(name, "diaSource.snr > 12 AND gaia.sep < 1 AND gaia.name LIKE 'star%'", stream)
     near = {s["diaSourceId"] for s in sources(sent)[::3]}
     seen = sky.preview(spec)
     wanted = sorted(
-        s["diaSourceId"] for s in sources(sent) if s["diaSourceId"] in near and (s["snr"] or 0) > 5
+        s["diaSourceId"] for s in sources(sent) if s["diaSourceId"] in near and (s["snr"] or 0) > 12
     )
     assert 0 < len(wanted) < len(near)
     assert sorted(seen.alerts["diaSource.diaSourceId"]) == wanted

@@ -64,8 +64,11 @@ class Enrichment(Value):
         """The columns that it gives."""
 
     @abstractmethod
-    def on_arrow(self, *arrays: pa.Array) -> pa.StructArray:
-        """One value of each column that it gives, for every row of a batch; runs in a worker."""
+    def on_arrow(self, *arrays: pa.Array) -> pa.Array:
+        """One struct of the columns that it gives for every row of a batch; runs in a worker.
+
+        Spark takes what it is from its annotations: ``pa.Array`` in and out.
+        """
 
     def may_replace(self, other: Enrichment) -> bool:
         """Whether filters that use the other may go on with this: for what its owner edits while it is in use."""

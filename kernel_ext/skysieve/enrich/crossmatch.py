@@ -179,7 +179,7 @@ class Crossmatch(Enrichment):
         mark = Path(self.index).name[:8] if self.index else "not read yet"
         return f"{Path(self.source).name}{epoch}, {self.rows:,} objects, {mark}"
 
-    def on_arrow(self, *arrays: pa.Array) -> pa.StructArray:
+    def on_arrow(self, *arrays: pa.Array) -> pa.Array:
         """Look up each position of a batch."""
         ra, dec = (
             np.array(a.cast(pa.float64()).fill_null(math.nan).to_numpy(zero_copy_only=False)) for a in arrays

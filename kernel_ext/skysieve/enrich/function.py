@@ -83,7 +83,7 @@ class Computed(Enrichment):
         """The function's name."""
         return f"function {self.name}"
 
-    def on_arrow(self, *arrays: pa.Array) -> pa.StructArray:
+    def on_arrow(self, *arrays: pa.Array) -> pa.Array:
         """Call the function with a batch."""
         found = _compiled(self.code, self.name)(*map(as_pandas, arrays))
         values = []

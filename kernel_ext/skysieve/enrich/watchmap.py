@@ -68,7 +68,7 @@ class Watchmap(Enrichment):
         """The region and its share of the sky."""
         return f"{Path(self.source).name}, {100 * self.share:.3g} % of the sky"
 
-    def on_arrow(self, *arrays: pa.Array) -> pa.StructArray:
+    def on_arrow(self, *arrays: pa.Array) -> pa.Array:
         """Look up each position of a batch."""
         ra, dec = (
             np.array(a.cast(pa.float64()).fill_null(math.nan).to_numpy(zero_copy_only=False)) for a in arrays
