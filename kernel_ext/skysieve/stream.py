@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
@@ -26,6 +27,8 @@ from skysieve.topics import Offsets, Topics
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
+
+log = logging.getLogger("skysieve.stream")
 
 _SAMPLE = 8
 """Packets looked at in each partition, at its beginning and at its end, to tell format and schema versions."""
@@ -114,7 +117,13 @@ class Stream:
     @cached_property
     def enrichments(self) -> dict[str, Enrichment]:
         """What gives it further columns, by the name that these begin with."""
-        return {name: enrich.read(what) for name, what in self._stated.enrichments.items()}
+        found = {}
+        for name, what in self._stated.enrichments.items():
+            try:
+                found[name] = enrich.read(what)
+            except EnrichmentError as error:  # which must not hurt the filters that do without
+                log.warning("the enrichment %r of %r is left out: %s", name, self.name, error)
+        return found
 
     def enrich(self, **enrichments: Enrichment | None) -> None:
         """Give it further columns, for everyone; None takes those of a name back.

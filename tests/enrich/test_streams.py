@@ -1,5 +1,6 @@
 """Enriched streams: filters, previews and deployments use what enrichments give as they use what packets hold."""
 
+import shutil
 import threading
 
 import numpy as np
@@ -7,7 +8,8 @@ import offline
 import pandas as pd
 import pytest
 from conftest import delivered
-from skysieve import Filter
+from skysieve import DeploymentError, Filter
+from skysieve.engine import registry
 from skysieve.enrich import Computed, Crossmatch, Watchlist, Watchmap
 from skysieve.errors import ColumnError, EnrichmentError
 from skysieve.sources import send, simulate
@@ -84,9 +86,8 @@ def test_filters_with_and_without_it_share_a_bank_and_a_python_filter_can_use_it
         "none": (f"{name}-none", "gaia.sep IS NULL AND diaSource.snr > 5", "sql"),
         "plain": (f"{name}-plain", "diaSource.snr > 5", "sql"),
         "area": (f"{name}-area", "area.inside", "sql"),
-        "python": (f"{name}-python", "def f(gaia_n):\n    return gaia_n > 0\n", "python"),
+        "python": (f"{name}-python", "def near(sep):\n    return sep.notna()\n", "python"),
     }
-    del specs["python"]
     for what, (label, where, language) in specs.items():
         deployed.append(sky.deploy(Filter(label, where, stream, language=language), start="earliest"))
         specs[what] = deployed[-1].wait("running")
@@ -100,6 +101,7 @@ def test_filters_with_and_without_it_share_a_bank_and_a_python_filter_can_use_it
         "none": set(bright) - near,
         "plain": bright,
         "area": [s["diaSourceId"] for s in every if s["dec"] < 0],
+        "python": near,
     }
     for what, wanted in expected.items():
         assert ids(delivered(specs[what], len(wanted))) == sorted(wanted), what
@@ -157,6 +159,24 @@ def test_a_user_adds_one_in_a_few_lines(sky, stream, sent, enrich):
         if s["psfFlux"] > 5 * s["psfFluxErr"] and np.log10(max(s["psfFlux"], 1)) > 3
     ]
     assert sorted(seen.alerts["diaSource.diaSourceId"]) == sorted(wanted)
+
+
+def test_one_that_cannot_be_had_any_more_fails_its_filters_alone_and_is_named(
+    sky, stream, topics, sent, catalog, enrich, name, deployed, tmp_path
+):
+    enrich(gaia=Crossmatch(catalog, "1.5 arcsec"))
+    shutil.rmtree(tmp_path / "store")
+    deployed.append(sky.deploy(Filter(f"{name}-gaia", "gaia.n > 0", stream)))
+    with pytest.raises(DeploymentError, match="was made into is gone"):
+        deployed[-1].wait("running")
+    said = registry.stated(topics, stream)
+    odd = {**said.enrichments, "odd": {"kind": "from-a-later-release"}}
+    registry.state(topics, stream, said.model_copy(update={"enrichments": odd}))
+    plain = sky.deploy(Filter(f"{name}-plain", "diaSource.snr > 5", stream)).wait("running")
+    deployed.append(plain)
+    assert plain.status().state == "running"
+    with pytest.raises(ColumnError, match=r"odd\.sep"):
+        sky.deploy(Filter(f"{name}-odd", "odd.sep < 1", stream))
 
 
 def test_a_name_of_the_packet_is_refused(sky, stream, sent):

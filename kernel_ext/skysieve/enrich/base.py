@@ -11,6 +11,7 @@ import importlib
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import pyarrow as pa
@@ -50,10 +51,27 @@ class Enrichment(Value):
     reads
         Names of the columns of the packet that it reads, in the order in which :meth:`on_arrow` takes them; set by
         :meth:`prepared`.
+    index
+        Its folder in the store; empty where it needs none.
     """
 
     kind: ClassVar[str]
     reads: tuple[str, ...] = ()
+    index: str = ""
+
+    def check(self) -> None:
+        """Make sure that what it needs is still there.
+
+        Raises
+        ------
+        EnrichmentError
+            If its folder in the store is not.
+        """
+        if self.index and not Path(self.index).is_dir():
+            raise EnrichmentError(
+                f"What {self.made_of()} was made into is gone: {self.index}. Enrich the stream again, with the store "
+                "(`$SKYSIEVE_STORE`) on a file system that the supervisor and Spark's workers see."
+            )
 
     @abstractmethod
     def prepared(self, store: Store, columns: Columns, places: Places) -> Self:

@@ -89,7 +89,6 @@ class Crossmatch(Enrichment):
     radius_column: str | None = None
     epoch: str = ""
     edited: bool = False
-    index: str = ""
     rows: int = 0
     extra: tuple[Given, ...] = Field(default=())
     _table: Any = PrivateAttr(default=None)

@@ -39,7 +39,6 @@ class Watchmap(Enrichment):
     kind: ClassVar[str] = "watchmap"
 
     source: str
-    index: str = ""
     share: float = 0.0
     _moc: Any = PrivateAttr(default=None)
 
