@@ -33,10 +33,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--seed", help="of the random sequences of tests/faults, to play one again")
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
+def pytest_itemcollected(item: pytest.Item) -> None:
+    item.add_marker(pytest.mark.xdist_group(_group(item)))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
     items.sort(key=lambda item: not _is_of_the_session(item))
     if not DATA.is_dir():
         reason = f"the real packets are not here: no folder {DATA}"
