@@ -10,7 +10,7 @@ import pytest
 from conftest import delivered
 from skysieve import DeploymentError, Filter
 from skysieve.engine import registry
-from skysieve.enrich import Computed, Crossmatch, Watchlist, Watchmap
+from skysieve.enrich import Classifier, Computed, Crossmatch, Features, Watchlist, Watchmap
 from skysieve.errors import ColumnError, EnrichmentError
 from skysieve.sources import send, simulate
 
@@ -143,6 +143,43 @@ def test_what_deployed_filters_use_stays_and_a_watchlist_can_be_edited(
     threading.Event().wait(6)
     send(fresh, stream, topics.bootstrap)
     assert ids(delivered(two, 40)) == sorted(s["diaSourceId"] for s in every)
+
+
+def test_features_and_a_classifier_on_a_stream_are_those_offline(sky, stream, sent, enrich, tmp_path):
+    from skl2onnx import to_onnx
+    from sklearn.linear_model import LogisticRegression
+
+    rng = np.random.default_rng(9)
+    x = rng.normal(20, 10, (300, 2)).astype(np.float32)
+    trained = LogisticRegression().fit(x, x[:, 0] > x[:, 1])
+    path = tmp_path / "model.onnx"
+    path.write_bytes(to_onnx(trained, x[:1], options={"zipmap": False}).SerializeToString())
+    enrich(
+        lc=Features(["Amplitude"], bands="r", least=3),
+        ml=Classifier(path, ["snr", "diaObject.nDiaSources"], ["few", "bright"]),
+    )
+    every = [offline.alert(packet.value) for packet in sent]
+    expected = {}
+    for alert in every:
+        own = alert["diaSource"]
+        points = [s for s in [own, *(alert["prvDiaSources"] or [])] if s["band"] == "r" and s["psfFlux"] > 0]
+        times = {s["midpointMjdTai"]: 31.4 - 2.5 * np.log10(s["psfFlux"]) for s in points}
+        if len(times) >= 3:
+            expected[own["diaSourceId"]] = (max(times.values()) - min(times.values())) / 2
+    seen = sky.preview(Filter("x", "lc.r_amplitude IS NOT NULL", stream))
+    found = dict(zip(seen.alerts["diaSource.diaSourceId"], seen.alerts["lc.r_amplitude"], strict=True))
+    assert len(expected) > 5
+    assert found == pytest.approx(expected, abs=1e-6)
+
+    known = [a for a in every if a["diaObject"] is not None and a["diaSource"]["snr"] is not None]
+    asked = np.array(
+        [[a["diaSource"]["snr"], a["diaObject"]["nDiaSources"]] for a in known], dtype=np.float32
+    )
+    bright = trained.predict(asked)
+    seen = sky.preview(Filter("x", "ml.best = 'bright' AND diaObject.nDiaSources IS NOT NULL", stream))
+    wanted = [a["diaSource"]["diaSourceId"] for a, b in zip(known, bright, strict=True) if b]
+    assert 0 < len(wanted) < len(known)
+    assert sorted(seen.alerts["diaSource.diaSourceId"]) == sorted(wanted)
 
 
 def test_a_user_adds_one_in_a_few_lines(sky, stream, sent, enrich):

@@ -27,7 +27,10 @@ from skysieve.packets.formats import Format, Places
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-_MODULES = ("skysieve.enrich.crossmatch", "skysieve.enrich.watchmap", "skysieve.enrich.function")
+_MODULES = tuple(
+    f"skysieve.enrich.{kind}"
+    for kind in ("crossmatch", "watchmap", "skymap", "features", "classifier", "function")
+)
 _kinds: dict[str, type[Enrichment]] = {}
 
 
@@ -76,6 +79,10 @@ class Enrichment(Value):
     @abstractmethod
     def prepared(self, store: Store, columns: Columns, places: Places) -> Self:
         """The same, ready to run on a stream: what it reads is known, files are checked and in the store."""
+
+    def inputs(self, columns: Columns) -> tuple[Column, ...]:
+        """The columns of :attr:`reads`, among those of a stream; what is worked out of others can be among them."""
+        return tuple(columns[name] for name in self.reads)
 
     @abstractmethod
     def gives(self) -> tuple[Given, ...]:
@@ -167,7 +174,8 @@ def read(what: dict[str, Any]) -> Enrichment:
 def inputs(wanted: Sequence[Column], packet_format: Format) -> list[Column]:
     """The columns of the packet that must be decoded for columns of enrichments."""
     known = packet_format.columns()
-    return [known[name] for name in dict.fromkeys(used for column in wanted for used in column.uses)]
+    providers = {column.by.name: column.by.enrichment for column in wanted if column.by is not None}
+    return list({c.name: c for one in providers.values() for c in one.inputs(known)}.values())
 
 
 def enriched(alerts: DataFrame, wanted: Sequence[Column]) -> DataFrame:
