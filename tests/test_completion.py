@@ -197,7 +197,7 @@ def test_an_argument_is_a_name_that_python_allows():
 @pytest.mark.parametrize(
     ("line", "offered"),
     [
-        ("bright --|", ["--stream", "--last", "--between", "--language"]),
+        ("bright --|", ["--stream", "--last", "--between", "--night", "--files", "--ids", "--language"]),
         ("bright --la|", ["--last", "--language"]),
         ("bright --stream |", ["lsst-alerts", "ztf-alerts"]),
         ("bright --stream z|", ["ztf-alerts"]),
