@@ -6,9 +6,9 @@ function hidePicture(model) {
 }
 
 export default {
-  ...drawn,
+  ...shownLive,
   render(context) {
     hidePicture(context.model);
-    return drawn.render(context);
+    return shownLive.render(context);
   },
 };

@@ -29,7 +29,7 @@ def source(*names: str) -> str:
     text = "\n".join((_FOLDER / name).read_text(encoding="utf-8") for name in names)
     if "export default" not in text:
         return text
-    return text.replace("export default", "const drawn =") + (_FOLDER / "drawn.js").read_text(
+    return text.replace("export default", "const shownLive =") + (_FOLDER / "drawn.js").read_text(
         encoding="utf-8"
     )
 
