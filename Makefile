@@ -35,7 +35,7 @@ demo: $(INSTALLED) ## from nothing to delivered alerts, then stop everything
 
 test: $(INSTALLED) ## lint, types and the whole test suite, on real Kafka and Spark (ARGS="tests/packets -x" for a part)
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: $(INSTALLED) ## ruff and mypy
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

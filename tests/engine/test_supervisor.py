@@ -1,5 +1,6 @@
 """The supervisor makes what runs equal to what the registry says, and loses nothing while it does."""
 
+import itertools
 import os
 import signal
 import threading
@@ -82,12 +83,24 @@ def test_earliest_or_a_time_selects_from_the_past_up_to_where_the_bank_takes_ove
 def test_a_changed_filter_takes_over_where_the_version_before_it_stopped(sky, stream, topics, name, deploy):
     one = deploy("diaSource.diaSourceId > 0")
     first = one.version
-    sent = packets(800, 29)
-    flow = threading.Thread(target=send, args=(sent, stream, topics.bootstrap), kwargs={"rate": 150})
+    sent, is_over = [], threading.Event()
+
+    def until_it_is_over():
+        for packet in itertools.cycle(packets(400, 29)):
+            if is_over.is_set():
+                return
+            sent.append(packet)
+            yield packet
+
+    flow = threading.Thread(
+        target=send, args=(until_it_is_over(), stream, topics.bootstrap), kwargs={"rate": 120}
+    )
     flow.start()
     time.sleep(1)
     second = deploy("diaSource.diaSourceId > 1").version
+    time.sleep(2)
     one.rollback().wait("running")
+    is_over.set()
     flow.join()
     places = judged(one, len(sent))
     assert ids(again[0][0] for again in places.values()) == ids(sent)
