@@ -1,0 +1,57 @@
+"""What the handlers share: the session shown, the work under way, and those who listen to what changes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+
+from skysieve.server.models import Changes
+from skysieve.server.place import Place
+from skysieve.server.watch import Watch
+from skysieve.server.work import Works
+
+Listener = Callable[[Changes], None]
+
+
+class Panel:
+    """One for each Jupyter server."""
+
+    def __init__(self, place: Place | None = None) -> None:
+        self.place = place or Place()
+        self.works = Works(self.place.home, self.look_now)
+        self._watch = Watch(self.place, lambda: self.works.last, self._tell)
+        self._listeners: list[Listener] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def look_now(self) -> None:
+        """Let listeners know soon what was changed just now."""
+        self._watch.look_now()
+
+    def listen(self, listener: Listener) -> None:
+        """Tell a listener what is known, and from then on what changes; called in the event loop."""
+        self._loop = asyncio.get_running_loop()
+        self._listeners.append(listener)
+        if self._watch.seen.session is not None and len(self._listeners) > 1:
+            listener(self._watch.seen.everything())
+        else:
+            # what was seen when somebody looked the last time is old: all of it is news again
+            self._watch.forget()
+        self._watch.start()
+
+    def leave(self, listener: Listener) -> None:
+        """Tell it nothing more."""
+        with suppress(ValueError):
+            self._listeners.remove(listener)
+        if not self._listeners:
+            self._watch.stop()
+
+    def _tell(self, changes: Changes) -> None:
+        """Hand what changed over from the watching thread to the event loop."""
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the loop is closed: the server ends
+                self._loop.call_soon_threadsafe(self._spread, changes)
+
+    def _spread(self, changes: Changes) -> None:
+        for listener in list(self._listeners):
+            listener(changes)
