@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import skysieve
 from skysieve import deployment, jobs, local
 from skysieve.answers import answers
 from skysieve.connections import TOKEN, connect
@@ -280,6 +282,8 @@ def attach(
 ) -> Session:
     """Attach to a running session: the one given, the one that the environment names, or the local one.
 
+    A notebook can use ``%%filter`` and ``%deploy`` then.
+
     Parameters
     ----------
     spark
@@ -310,4 +314,13 @@ def attach(
         raise SessionError(f"attach() needs both servers; {missing} is missing.")
     topics = Topics(kafka, options(kafka_options or {}))
     topics.names()  # so that a user whom Kafka does not know hears of it now
-    return Session(topics, connect(spark, token))
+    session = Session(topics, connect(spark, token))
+    give_magics()
+    return session
+
+
+def give_magics() -> None:
+    """Let the notebook that calls use ``%%filter`` and ``%deploy``; elsewhere, or where it can, nothing happens."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if shell is not None and "filter" not in shell.magics_manager.magics["cell"]:
+        skysieve.load_ipython_extension(shell)

@@ -16,6 +16,7 @@ from tornado.websocket import WebSocketClosedError, WebSocketHandler
 from skysieve.server import models
 from skysieve.server.base import PANEL, Handler, SameOrigin
 from skysieve.server.limits import within
+from skysieve.server.tour import tour
 
 _NAME = r"([^/]+)"
 
@@ -44,7 +45,7 @@ class SessionHandler(Handler):
     async def get(self) -> None:
         """Tell what runs."""
         place, works = self.panel.place, self.panel.works
-        self.say(await within("look at the session", lambda: place.session({}, works.last)))
+        self.say(await within("look at the session", lambda: place.looked_at(works.last)))
 
 
 class WorkHandler(Handler):
@@ -74,7 +75,7 @@ class RemoteHandler(Handler):
         await within("ask that Kafka", lambda: Topics(named.kafka, options_of(named)).names())
         panel.place.named = named
         panel.look_now()
-        self.say(await within("look at the session", lambda: panel.place.session({})))
+        self.say(await within("look at the session", panel.place.looked_at))
 
     @web.authenticated
     @authorized
@@ -96,6 +97,16 @@ class LogHandler(Handler):
         name = next(one for one in models.PARTS if one == part)
         text = await within("read a log", lambda: self.panel.place.log(name))
         self.finish(text, set_content_type="text/plain; charset=UTF-8")
+
+
+class TourHandler(Handler):
+    """The first notebook, to be kept among a person's own."""
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        """Give it as a notebook's JSON."""
+        self.finish(await within("read the tour", tour))
 
 
 class StreamsHandler(Handler):
@@ -294,6 +305,7 @@ _ROUTES: tuple[tuple[str, type], ...] = (
     ("session/(start|stop)", WorkHandler),
     ("session/remote", RemoteHandler),
     (f"session/logs/({'|'.join(models.PARTS)})", LogHandler),
+    ("tour", TourHandler),
     ("streams", StreamsHandler),
     (f"streams/{_NAME}/columns", ColumnsHandler),
     ("filters", FiltersHandler),

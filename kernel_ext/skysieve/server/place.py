@@ -10,9 +10,9 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from skysieve import local
-from skysieve.engine.status import told_of_supervisor
+from skysieve.engine.status import STATUS, told_of_supervisor
 from skysieve.engine.values import now
-from skysieve.errors import SessionError
+from skysieve.errors import SessionError, SkysieveError
 from skysieve.home import Home
 from skysieve.kafka_options import KafkaOptions
 from skysieve.local.process import Daemon, log_tail
@@ -95,6 +95,17 @@ class Place:
         return Session(
             place="remote", kafka=kafka, spark=_shown(spark), parts=parts, problem=problem, attach=attach
         )
+
+    def looked_at(self, work: Work | None = None) -> Session:
+        """The same of a look at Kafka now."""
+        told: dict[str, bytes] = {}
+        problem = ""
+        try:
+            found = None if self.is_local else self.topics()
+            told = found.newest_by_key(STATUS) if found else {}
+        except SkysieveError as error:
+            problem = str(error)
+        return self.session(told, work, problem)
 
     def _local(self, work: Work | None, problem: str) -> Session:
         running, pids = local.running(self.home), local.pids(self.home)

@@ -1,0 +1,102 @@
+import type { Cell } from '@jupyterlab/cells';
+import type { NotebookPanel } from '@jupyterlab/notebook';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import type { PanelLayout } from '@lumino/widgets';
+
+import type { Sky } from '../sky';
+import type { Attach } from './attach';
+import { FilterBar } from './bar';
+import { header } from './header';
+import type { Notebooks } from './notebooks';
+
+const SQL = 'text/x-sql';
+
+/** Gives each `%%filter` cell a bar of its own, and the colours of SQL. */
+export class Bars {
+  constructor(
+    private readonly sky: Sky,
+    private readonly trans: TranslationBundle,
+    private readonly notebooks: Notebooks,
+    private readonly attach: Attach
+  ) {
+    notebooks.tracker.widgetAdded.connect((_, panel) => this.follow(panel));
+    notebooks.tracker.forEach(panel => this.follow(panel));
+  }
+
+  /** Preview the filter of a cell: run it, in a notebook that is attached. */
+  async preview(panel: NotebookPanel, cell: Cell): Promise<void> {
+    await this.attach.ensure(panel);
+    await this.notebooks.run(panel, cell);
+  }
+
+  /** Deploy it, by a cell below that says so and can be read afterwards. */
+  async deploy(panel: NotebookPanel, cell: Cell, name: string): Promise<void> {
+    await this.attach.ensure(panel);
+    if (!(await this.notebooks.run(panel, cell))) {
+      return;
+    }
+    const line = `%deploy ${name}`;
+    const index = panel.content.widgets.indexOf(cell);
+    const next =
+      panel.content.widgets[index + 1]?.model.sharedModel.getSource();
+    if (next?.trim() !== line) {
+      this.notebooks.below(panel, index, line);
+    }
+    await this.notebooks.runAt(panel, index + 1);
+  }
+
+  private follow(panel: NotebookPanel): void {
+    const followed = new WeakSet<Cell>();
+    const look = () => {
+      for (const cell of panel.content.widgets) {
+        if (!followed.has(cell)) {
+          followed.add(cell);
+          this.followCell(panel, cell);
+        }
+      }
+    };
+    void panel.context.ready.then(() => {
+      look();
+      panel.content.model?.cells.changed.connect(() => {
+        // the notebook makes the widget of a new cell when it hears of it, too
+        requestAnimationFrame(look);
+      });
+    });
+  }
+
+  private followCell(panel: NotebookPanel, cell: Cell): void {
+    if (cell.model.type !== 'code') {
+      return;
+    }
+    let bar: FilterBar | null = null;
+    let wasSql = false;
+    const look = () => {
+      if (cell.isDisposed) {
+        return;
+      }
+      const said = header(cell.model.sharedModel.getSource());
+      if (said && !bar) {
+        bar = new FilterBar(this.sky, this.trans, {
+          preview: () => this.preview(panel, cell),
+          deploy: name => this.deploy(panel, cell, name)
+        });
+        (cell.layout as PanelLayout).insertWidget(0, bar);
+      }
+      if (said) {
+        bar?.show(said.name);
+      } else {
+        bar?.dispose();
+        bar = null;
+      }
+      const isSql = said?.isSql ?? false;
+      if (isSql !== wasSql || (isSql && cell.model.mimeType !== SQL)) {
+        wasSql = isSql;
+        cell.model.mimeType = isSql ? SQL : panel.content.codeMimetype;
+      }
+    };
+    void cell.ready.then(look);
+    cell.model.contentChanged.connect(look);
+    // a notebook gives all its cells the kernel's language when that is known
+    cell.model.mimeTypeChanged.connect(look);
+  }
+}

@@ -1,0 +1,71 @@
+"""One JupyterLab and one Chromium for all tests of this folder; a page and a notebook for each test."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from .lab import Lab, Notebook, running_lab
+
+_numbers = itertools.count(1)
+_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+
+expect.set_options(timeout=20_000)
+
+
+# Of the package and not of the session: while Playwright runs, no other test of this process can run an event loop.
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium, without a window."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        pytest.skip("there is no Chromium on this machine (Debian and Ubuntu: apt install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="package")
+def lab(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A JupyterLab; not started where there is no browser to look at it."""
+    with running_lab(tmp_path_factory.mktemp("lab")) as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    """What the pages share: a cache, so that JupyterLab's scripts are fetched once."""
+    context = chromium.new_context(viewport={"width": 1400, "height": 1100})
+    context.set_default_timeout(20_000)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    """A page; a script that fails in it fails the test."""
+    page = context.new_page()
+    failed: list[str] = []
+    page.on("pageerror", lambda error: failed.append(f"{error}"))
+    yield page
+    page.close()
+    assert not failed, failed
+
+
+@pytest.fixture
+def notebook(lab: Lab, page: Page) -> Iterator[Callable[..., Notebook]]:
+    """Opens a notebook of the cells given, its kernel connected, none of them run."""
+    opened: list[Notebook] = []
+
+    def open_one(*cells: str) -> Notebook:
+        opened.append(lab.open(page, f"test-{next(_numbers)}", *cells))
+        return opened[-1]
+
+    yield open_one
+    if opened:
+        opened[-1].shut_down()
