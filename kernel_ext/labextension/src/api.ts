@@ -10,6 +10,7 @@ import type {
   Remote,
   Session,
   Source,
+  Values,
   Version,
   VersionPage,
   Work
@@ -64,6 +65,10 @@ export class Api {
         return found;
       }
     }
+  }
+
+  values(stream: string, column: string): Promise<Values> {
+    return this.json(`/streams/${part(stream)}/values?column=${part(column)}`);
   }
 
   async stopFilter(name: string): Promise<void> {

@@ -4,6 +4,7 @@ import {
   type JupyterFrontEndPlugin
 } from '@jupyterlab/application';
 import { ICommandPalette, Notification } from '@jupyterlab/apputils';
+import { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
 import { ILauncher } from '@jupyterlab/launcher';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
@@ -32,6 +33,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
   autoStart: true,
   requires: [INotebookTracker],
   optional: [
+    IEditorLanguageRegistry,
     ITranslator,
     ISettingRegistry,
     ICommandPalette,
@@ -47,6 +49,7 @@ export default plugin;
 function activate(
   app: JupyterFrontEnd,
   tracker: INotebookTracker,
+  languages: IEditorLanguageRegistry | null,
   translator: ITranslator | null,
   settings: ISettingRegistry | null,
   palette: ICommandPalette | null,
@@ -57,7 +60,7 @@ function activate(
   const sky = new Sky(new Api(app.serviceManager.serverSettings));
   const notebooks = new Notebooks(tracker, app.commands);
   const attach = new Attach(sky, notebooks);
-  new Bars(sky, trans, notebooks, attach);
+  new Bars(sky, trans, notebooks, attach, languages);
 
   const insert = (text: string) => {
     if (!notebooks.insert(text)) {

@@ -136,6 +136,19 @@ class ColumnsHandler(Handler):
         self.say(models.ColumnPage(**self.page(found, usual=500)))
 
 
+class ValuesHandler(Handler):
+    """What a column holds in the newest alerts."""
+
+    @web.authenticated
+    @authorized
+    async def get(self, name: str) -> None:
+        """Give the values of ``column``."""
+        from skysieve.server.streams import values
+
+        name, column = unquote(name), self.get_query_argument("column")
+        self.say(await self.on_kafka("look at its values", lambda topics: values(topics, name, column)))
+
+
 class FiltersHandler(Handler):
     """The filters, a page at a time."""
 
@@ -308,6 +321,7 @@ _ROUTES: tuple[tuple[str, type], ...] = (
     ("tour", TourHandler),
     ("streams", StreamsHandler),
     (f"streams/{_NAME}/columns", ColumnsHandler),
+    (f"streams/{_NAME}/values", ValuesHandler),
     ("filters", FiltersHandler),
     (f"filters/{_NAME}", FilterHandler),
     (f"filters/{_NAME}/(stop|start|rollback)", ActionHandler),

@@ -110,6 +110,15 @@ class Column(Said):
     description: str = ""
 
 
+class Values(Said):
+    """What a column holds in the newest alerts, newest first; ``read`` is how many were looked at."""
+
+    column: str
+    unit: str = ""
+    values: list[str]
+    read: int
+
+
 class Filter(Said):
     """A deployment; rates are of the last minute, ``pass_rate`` of the last hour."""
 

@@ -1,4 +1,5 @@
 import type { Cell } from '@jupyterlab/cells';
+import type { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
 import type { NotebookPanel } from '@jupyterlab/notebook';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { PanelLayout } from '@lumino/widgets';
@@ -17,7 +18,8 @@ export class Bars {
     private readonly sky: Sky,
     private readonly trans: TranslationBundle,
     private readonly notebooks: Notebooks,
-    private readonly attach: Attach
+    private readonly attach: Attach,
+    private readonly languages: IEditorLanguageRegistry | null
   ) {
     notebooks.tracker.widgetAdded.connect((_, panel) => this.follow(panel));
     notebooks.tracker.forEach(panel => this.follow(panel));
@@ -64,6 +66,16 @@ export class Bars {
     });
   }
 
+  /** Have a cell coloured as a language, once that is loaded: an editor shows the one that comes last. */
+  private async colour(cell: Cell, mimeType: string): Promise<void> {
+    const { languages } = this;
+    const both = [cell.model.mimeType, mimeType];
+    await Promise.all(both.map(type => languages?.getLanguage(type)));
+    if (!cell.isDisposed) {
+      cell.model.mimeType = mimeType;
+    }
+  }
+
   private followCell(panel: NotebookPanel, cell: Cell): void {
     if (cell.model.type !== 'code') {
       return;
@@ -91,7 +103,7 @@ export class Bars {
       const isSql = said?.isSql ?? false;
       if (isSql !== wasSql || (isSql && cell.model.mimeType !== SQL)) {
         wasSql = isSql;
-        cell.model.mimeType = isSql ? SQL : panel.content.codeMimetype;
+        void this.colour(cell, isSql ? SQL : panel.content.codeMimetype);
       }
     };
     void cell.ready.then(look);

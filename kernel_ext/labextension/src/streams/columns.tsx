@@ -1,10 +1,12 @@
 import { TreeItem, TreeView } from '@jupyter/react-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { type KeyboardEvent, useEffect, useMemo, useState } from 'react';
+import { useEffect, useMemo, useState } from 'react';
 
 import { type Api, reason } from '../api';
 import type { Column } from '../models';
 import { Problem } from '../section';
+import { Leaf } from './leaf';
+import { ColumnValues } from './values';
 
 const SHOWN = 100;
 
@@ -20,6 +22,7 @@ export function Columns({ stream, api, trans, insert }: Props) {
   const [columns, setColumns] = useState<Column[] | null>(null);
   const [failed, setFailed] = useState('');
   const [sought, setSought] = useState('');
+  const [looked, setLooked] = useState('');
   useEffect(() => {
     let current = true;
     api.columns(stream).then(
@@ -67,12 +70,21 @@ export function Columns({ stream, api, trans, insert }: Props) {
                   column={column}
                   shown={column.name}
                   insert={insert}
+                  look={setLooked}
                 />
               ))
           : groups.map(group => (
-              <Group key={group.record} group={group} insert={insert} />
+              <Group
+                key={group.record}
+                group={group}
+                insert={insert}
+                look={setLooked}
+              />
             ))}
       </TreeView>
+      {looked && (
+        <ColumnValues stream={stream} column={looked} api={api} trans={trans} />
+      )}
       {found && found.length > SHOWN && (
         <p className="sky-quiet">
           {trans.__(
@@ -90,8 +102,13 @@ interface Grouped {
   columns: Column[];
 }
 
-function Group(props: { group: Grouped; insert: (text: string) => void }) {
-  const { group, insert } = props;
+interface GroupProps {
+  group: Grouped;
+  insert: (text: string) => void;
+  look: (column: string) => void;
+}
+
+function Group({ group, insert, look }: GroupProps) {
   const [open, setOpen] = useState(false);
   if (!group.record) {
     return (
@@ -102,6 +119,7 @@ function Group(props: { group: Grouped; insert: (text: string) => void }) {
             column={column}
             shown={column.name}
             insert={insert}
+            look={look}
           />
         ))}
       </>
@@ -138,42 +156,13 @@ function Group(props: { group: Grouped; insert: (text: string) => void }) {
             column={column}
             shown={column.name.slice(group.record.length + 1)}
             insert={insert}
+            look={look}
           />
         ))
       ) : (
         // what is closed must hold something, to be one that can be opened
         <TreeItem key="closed" />
       )}
-    </TreeItem>
-  );
-}
-
-interface LeafProps {
-  column: Column;
-  shown: string;
-  insert: (text: string) => void;
-}
-
-function Leaf({ column, shown, insert }: LeafProps) {
-  const kind = column.unit ? `${column.type} [${column.unit}]` : column.type;
-  const put = () => insert(column.name);
-  return (
-    <TreeItem
-      className="sky-column"
-      title={`${column.name}: ${kind}\n${column.description}`}
-      aria-description={column.description}
-      onClick={put}
-      onKeyDown={(event: KeyboardEvent) => {
-        if (event.key === 'Enter' && event.target === event.currentTarget) {
-          event.stopPropagation();
-          put();
-        }
-      }}
-    >
-      {shown}
-      <small slot="end" className="sky-quiet">
-        {kind}
-      </small>
     </TreeItem>
   );
 }
