@@ -65,6 +65,13 @@ export interface Column {
   description: string;
 }
 
+export interface Values {
+  column: string;
+  unit: string;
+  values: string[];
+  read: number;
+}
+
 export interface Filter {
   name: string;
   stream: string;

@@ -263,6 +263,7 @@ SPOKEN: tuple[type[BaseModel], ...] = (
         Remote,
         Stream,
         Column,
+        Values,
         Filter,
         Version,
         Source,

@@ -70,7 +70,9 @@ export class Bars {
   private async colour(cell: Cell, mimeType: string): Promise<void> {
     const { languages } = this;
     const both = [cell.model.mimeType, mimeType];
-    await Promise.all(both.map(type => languages?.getLanguage(type)));
+    if (languages) {
+      await Promise.all(both.map(type => languages.getLanguage(type)));
+    }
     if (!cell.isDisposed) {
       cell.model.mimeType = mimeType;
     }
