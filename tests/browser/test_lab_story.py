@@ -109,7 +109,7 @@ def test_the_story_from_an_empty_home_to_a_filter_that_outlives_the_lab(own_lab,
     page.goto("about:blank")
     panel = open_lab(own_lab, page, "later").open()
     expect(panel.filter("bright").locator(".sky-state")).to_have_text("running")
-    panel.unfold(panel.filter("bright")).get_by_role("button", name="Stop").click()
+    panel.unfold(panel.filter("bright")).get_by_role("button", name="Stop", exact=True).click()
     expect(panel.filter("bright").locator(".sky-state")).to_have_text("stopped", timeout=60_000)
 
 

@@ -90,7 +90,7 @@ def test_the_values_of_a_column_are_those_of_the_newest_alerts(server, topics, f
     assert server.ask(f"streams/{filled}/values?column=diaSource.psfFlux").json["unit"] == "nJy"
     assert server.ask(f"streams/{filled}/values?column=cutoutScience").json["values"][0].endswith("bytes")
     misspelt = server.ask(f"streams/{filled}/values?column=diaSource.psfFlx")
-    assert (misspelt.status, "Did you mean diaSource.psfFlux?" in misspelt.message) == (404, True)
+    assert (misspelt.status, "Did you mean diaSource.psfFlux" in misspelt.message) == (404, True)
     derived = next(
         one["name"]
         for one in server.ask(f"streams/{filled}/columns").json["items"]
@@ -102,7 +102,7 @@ def test_the_values_of_a_column_are_those_of_the_newest_alerts(server, topics, f
 def test_a_stream_that_is_not_there_is_told_with_the_nearest(server, stream):
     answer = server.ask(f"streams/{stream}x/columns")
     assert answer.status == 404
-    assert f"Did you mean {stream}?" in answer.message
+    assert f"Did you mean {stream}" in answer.message
 
 
 def test_a_filter_tells_state_version_and_owner(server, deploy, name, stream):
