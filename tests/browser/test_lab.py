@@ -179,6 +179,46 @@ def test_sql_in_a_filter_cell_is_coloured_as_sql_and_python_as_python(beside, pa
     assert of(0, "AND") == of(1, "def")
 
 
+def test_form_and_cell_are_two_views_of_one_filter(beside, page, filled):
+    text = f"%%filter two --stream {filled}\ndiaSource.snr > 20\nAND (diaSource.band = 'g' OR diaSource.band = 'r')"
+    notebook = beside.open(page, f"form-{next(_numbers)}", text)
+    page.get_by_role("toolbar", name="Filter two").get_by_role("button", name="Form").click()
+    form = page.get_by_role("region", name="Filter form")
+    first, second = form.get_by_role("group", name="Cut 1"), form.get_by_role("group", name="Cut 2")
+    expect(first.get_by_label("Column")).to_have_value("diaSource.snr")
+    expect(second.get_by_label("SQL")).to_have_value("(diaSource.band = 'g' OR diaSource.band = 'r')")
+    expect(first.get_by_role("img")).to_be_visible()
+
+    first.get_by_label("Value").fill("30.5")
+    assert "diaSource.snr > 30.5" in cells(page)[0]
+    second.get_by_role("button", name="Remove cut 2").click()
+    form.get_by_role("button", name="Add a cut").click()
+    second.get_by_label("Column").fill("diaSource.band")
+    second.get_by_label("Operator").select_option("!=")
+    second.get_by_label("Value").fill("it's")
+    assert cells(page) == [
+        f"%%filter two --stream {filled}\ndiaSource.snr > 30.5\nAND diaSource.band != 'it''s'"
+    ]
+
+    page.evaluate(
+        "text => jupyterapp.shell.widgets('main').next().value.content.widgets[0].model.sharedModel.setSource(text)",
+        f"%%filter two --stream {filled}\ndiaSource.snr > 0",
+    )
+    expect(first.get_by_label("Value")).to_have_value("0")
+    expect(second).to_have_count(0)
+    expect(form.get_by_role("table")).to_contain_text(f"Of the newest {COUNT} alerts")
+    expect(form.get_by_role("cell").first).to_have_text(str(COUNT))
+    notebook.picture("form")
+    assert violations(page, ".sky-FilterForm") == []
+
+
+def test_a_double_click_shows_the_values_of_a_column(panel, filled):
+    row = panel.unfold(panel.stream(filled))
+    row.get_by_label("Search the columns").fill("diaSource.psfFlux")
+    row.get_by_role("treeitem").filter(has_text="diaSource.psfFluxErr").first.dblclick()
+    expect(row.locator(".sky-columnValues")).to_contain_text(f"in the newest {COUNT} alerts")
+
+
 def test_matches_are_shown_as_they_arrive_with_the_newest_drawn(panel, topics, deployed, name, filled):
     topics.create({f"filter.{name}": 1})
     row = panel.unfold(panel.filter(name))
@@ -247,7 +287,7 @@ def test_the_status_bar_opens_the_panel_by_keyboard(beside, page):
 def test_commands_menu_launcher_and_settings_are_there(panel):
     page = panel.page
     known = page.evaluate("() => jupyterapp.commands.listCommands().filter(id => id.startsWith('skysieve:'))")
-    assert len(known) == 5
+    assert len(known) == 6
     page.get_by_role("menuitem", name="Skysieve", exact=True).click()
     expect(page.get_by_role("menuitem", name="Skysieve tour")).to_be_visible()
     page.keyboard.press("Escape")

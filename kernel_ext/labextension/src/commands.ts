@@ -4,6 +4,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 
 import { reason } from './api';
 import type { Attach } from './cells/attach';
+import type { Bars } from './cells/bars';
 import type { Notebooks } from './cells/notebooks';
 import { skyIcon } from './icons';
 import { PANEL } from './panel';
@@ -12,6 +13,7 @@ import type { Sky } from './sky';
 export const Ids = {
   open: 'skysieve:open-panel',
   attach: 'skysieve:attach',
+  filter: 'skysieve:new-filter',
   start: 'skysieve:start-session',
   stop: 'skysieve:stop-session',
   tour: 'skysieve:tour'
@@ -25,11 +27,12 @@ interface Parts {
   trans: TranslationBundle;
   notebooks: Notebooks;
   attach: Attach;
+  bars: Bars;
 }
 
 /** The commands of the palette, the menu, the launcher and the toolbar. */
 export function addCommands(parts: Parts): void {
-  const { app, sky, trans, notebooks, attach } = parts;
+  const { app, sky, trans, notebooks, attach, bars } = parts;
   const { commands } = app;
   const attempt = async (doing: () => Promise<unknown>) => {
     try {
@@ -54,6 +57,23 @@ export function addCommands(parts: Parts): void {
       attempt(async () => {
         if (notebooks.current) {
           await attach.attach(notebooks.current);
+        }
+      })
+  });
+  commands.addCommand(Ids.filter, {
+    label: trans.__('New filter'),
+    caption: trans.__(
+      'Put a new %%filter cell into the notebook, and open its form'
+    ),
+    icon: skyIcon,
+    execute: () =>
+      attempt(async () => {
+        const stream = [...sky.streams.keys()][0] ?? 'lsst-alerts';
+        await notebooks.open(`%%filter my-filter --stream ${stream}`);
+        const { current } = notebooks;
+        const cell = current?.content.activeCell;
+        if (current && cell) {
+          bars.openForm(current, cell);
         }
       })
   });

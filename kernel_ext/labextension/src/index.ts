@@ -60,7 +60,7 @@ function activate(
   const sky = new Sky(new Api(app.serviceManager.serverSettings));
   const notebooks = new Notebooks(tracker, app.commands);
   const attach = new Attach(sky, notebooks);
-  new Bars(sky, trans, notebooks, attach, languages);
+  const bars = new Bars(sky, trans, notebooks, attach, languages, app.shell);
 
   const insert = (text: string) => {
     if (!notebooks.insert(text)) {
@@ -82,7 +82,7 @@ function activate(
   );
   app.shell.add(panel, 'left', { rank: 450, type: 'Skysieve' });
 
-  addCommands({ app, sky, trans, notebooks, attach });
+  addCommands({ app, sky, trans, notebooks, attach, bars });
   for (const command of Object.values(Ids)) {
     const args = { isPalette: true };
     palette?.addItem({ command, category: 'Skysieve', args });

@@ -69,6 +69,7 @@ export interface Values {
   column: string;
   unit: string;
   values: string[];
+  sample: string;
   read: number;
 }
 

@@ -143,10 +143,8 @@ class ValuesHandler(Handler):
     @authorized
     async def get(self, name: str) -> None:
         """Give the values of ``column``."""
-        from skysieve.server.streams import values
-
-        name, column = unquote(name), self.get_query_argument("column")
-        self.say(await self.on_kafka("look at its values", lambda topics: values(topics, name, column)))
+        name, column, panel = unquote(name), self.get_query_argument("column"), self.panel
+        self.say(await self.on_kafka("look at its values", lambda t: panel.samples.values(t, name, column)))
 
 
 class FiltersHandler(Handler):

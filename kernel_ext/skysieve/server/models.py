@@ -111,11 +111,12 @@ class Column(Said):
 
 
 class Values(Said):
-    """What a column holds in the newest alerts, newest first; ``read`` is how many were looked at."""
+    """What a column holds in the newest alerts, newest first; those of one ``sample`` are of the same alerts."""
 
     column: str
     unit: str = ""
     values: list[str]
+    sample: str
     read: int
 
 

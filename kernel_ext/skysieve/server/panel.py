@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from skysieve.server.models import Changes
 from skysieve.server.place import Place
 from skysieve.server.watch import Watch
 from skysieve.server.work import Works
+
+if TYPE_CHECKING:
+    from skysieve.server.samples import Samples
 
 Listener = Callable[[Changes], None]
 
@@ -20,9 +24,20 @@ class Panel:
     def __init__(self, place: Place | None = None) -> None:
         self.place = place or Place()
         self.works = Works(self.place.home, self.look_now)
+        self._samples: Samples | None = None
         self._watch = Watch(self.place, lambda: self.works.last, self._tell)
         self._listeners: list[Listener] = []
         self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def samples(self) -> Samples:
+        """Alerts whose values are looked at."""
+        from skysieve.server.samples import (
+            Samples,  # which needs pandas: not for Jupyter to wait for as it starts
+        )
+
+        self._samples = self._samples or Samples()
+        return self._samples
 
     def look_now(self) -> None:
         """Let listeners know soon what was changed just now."""

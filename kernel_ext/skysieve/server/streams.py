@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -14,7 +13,6 @@ from typing import Any
 from kafka import TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
 
-from skysieve.errors import PacketError, StreamError, nearest
 from skysieve.packets import avro
 from skysieve.server import models
 from skysieve.stream import open_stream, rejected_topic, streams
@@ -23,9 +21,6 @@ from skysieve.topics import Topics
 _RATES = 20.0
 """Seconds over which packets per second are taken."""
 _RETENTION_KEPT = 120.0
-_LOOKED_AT = 20
-"""Packets whose values are shown."""
-_LONGEST = 60
 
 
 @dataclass
@@ -137,54 +132,6 @@ def columns(topics: Topics, name: str) -> list[models.Column]:
         )
         for column in open_stream(topics, name).described
     ]
-
-
-def values(topics: Topics, name: str, column: str) -> models.Values:
-    """What a column holds in the newest alerts of a stream.
-
-    Raises
-    ------
-    StreamError
-        If there is no such stream, or column, or only Spark can work it out.
-    """
-    stream = open_stream(topics, name)
-    if column not in stream.described:
-        raise StreamError(
-            f"{name!r} has no column {column!r}.{nearest(column, (c.name for c in stream.described))}"
-        )
-    found = stream.described[column]
-    if found.sql:
-        raise StreamError(
-            f"{column} is worked out by Spark: preview a filter that names it to see its values."
-        )
-    told: list[str] = []
-    for record in reversed(topics.last(name, _LOOKED_AT)):
-        with suppress(PacketError):
-            told += [_short(_dig(alert, found.path)) for alert in stream.format.read(record.value or b"")]
-    return models.Values(column=column, unit=found.unit, values=told, read=len(told))
-
-
-def _dig(alert: Any, path: Iterable[str]) -> Any:
-    for name in path:
-        alert = alert.get(name) if isinstance(alert, dict) else None
-    return alert
-
-
-def _short(value: Any) -> str:
-    """A value as a person can take it in."""
-    match value:
-        case None:
-            return "NULL"
-        case float():
-            return "NULL" if math.isnan(value) else f"{value:.6g}"
-        case bytes():
-            return f"{len(value):,} bytes"
-        case list():
-            return f"{len(value)} records"
-        case dict():
-            return f"{len(value)} fields"
-    text = str(value)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def _kind(schema: Any, *, short: bool) -> str:

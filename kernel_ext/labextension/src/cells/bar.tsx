@@ -3,12 +3,14 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { ReactElement } from 'react';
 
 import type { Sky } from '../sky';
+import type { Header } from './header';
 import { share, state } from '../words';
 
 /** What a bar does. */
 export interface Doings {
   preview: () => Promise<void>;
   deploy: (name: string) => Promise<void>;
+  form: () => void;
 }
 
 /** Above a `%%filter` cell: preview and deploy it, and how the deployed one does. */
@@ -23,11 +25,11 @@ export class FilterBar extends ReactWidget {
     sky.changed.connect(this.redraw, this);
   }
 
-  /** Show the bar of a filter. */
-  override show(name = this._name): void {
-    super.show();
-    if (name !== this._name) {
-      this._name = name;
+  /** Tell it what its cell says. */
+  tell(said: Header): void {
+    if (said.name !== this._name || said.isSql !== this._isSql) {
+      this._name = said.name;
+      this._isSql = said.isSql;
       this.update();
     }
   }
@@ -63,6 +65,18 @@ export class FilterBar extends ReactWidget {
         >
           {trans.__('Deploy')}
         </Button>
+        {this._isSql && (
+          <Button
+            className="jp-mod-styled"
+            small
+            onClick={doings.form}
+            title={trans.__(
+              'Change its cuts in a form, beside how columns are spread'
+            )}
+          >
+            {trans.__('Form')}
+          </Button>
+        )}
         {filter && (
           <span role="status">
             <span className="sky-state" data-state={filter.state}>
@@ -88,5 +102,6 @@ export class FilterBar extends ReactWidget {
   }
 
   private _name = '';
+  private _isSql = false;
   private _drawn: unknown = undefined;
 }

@@ -1,3 +1,4 @@
+import type { JupyterFrontEnd } from '@jupyterlab/application';
 import type { Cell } from '@jupyterlab/cells';
 import type { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
 import type { NotebookPanel } from '@jupyterlab/notebook';
@@ -5,6 +6,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { PanelLayout } from '@lumino/widgets';
 
 import type { Sky } from '../sky';
+import { FilterForm } from '../form/form';
 import type { Attach } from './attach';
 import { FilterBar } from './bar';
 import { header } from './header';
@@ -19,7 +21,8 @@ export class Bars {
     private readonly trans: TranslationBundle,
     private readonly notebooks: Notebooks,
     private readonly attach: Attach,
-    private readonly languages: IEditorLanguageRegistry | null
+    private readonly languages: IEditorLanguageRegistry | null,
+    private readonly shell: JupyterFrontEnd.IShell
   ) {
     notebooks.tracker.widgetAdded.connect((_, panel) => this.follow(panel));
     notebooks.tracker.forEach(panel => this.follow(panel));
@@ -45,6 +48,19 @@ export class Bars {
       this.notebooks.below(panel, index, line);
     }
     await this.notebooks.runAt(panel, index + 1);
+  }
+
+  /** Open the form of a cell beside the notebook, or the one that is open. */
+  openForm(panel: NotebookPanel, cell: Cell): void {
+    let form = this._forms.get(cell);
+    if (!form || form.isDisposed) {
+      form = new FilterForm(cell, this.sky, this.trans, () => {
+        void this.preview(panel, cell);
+      });
+      this._forms.set(cell, form);
+      this.shell.add(form, 'main', { mode: 'split-right', ref: panel.id });
+    }
+    this.shell.activateById(form.id);
   }
 
   private follow(panel: NotebookPanel): void {
@@ -92,12 +108,13 @@ export class Bars {
       if (said && !bar) {
         bar = new FilterBar(this.sky, this.trans, {
           preview: () => this.preview(panel, cell),
-          deploy: name => this.deploy(panel, cell, name)
+          deploy: name => this.deploy(panel, cell, name),
+          form: () => this.openForm(panel, cell)
         });
         (cell.layout as PanelLayout).insertWidget(0, bar);
       }
       if (said) {
-        bar?.show(said.name);
+        bar?.tell(said);
       } else {
         bar?.dispose();
         bar = null;
@@ -113,4 +130,6 @@ export class Bars {
     // a notebook gives all its cells the kernel's language when that is known
     cell.model.mimeTypeChanged.connect(look);
   }
+
+  private readonly _forms = new WeakMap<Cell, FilterForm>();
 }

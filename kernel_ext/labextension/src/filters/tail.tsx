@@ -5,6 +5,7 @@ import { type Api, reason } from '../api';
 import type { Filter, Match, MatchPage } from '../models';
 import { Problem } from '../section';
 import { age } from '../words';
+import { enlarge } from './enlarge';
 
 const SHOWN = 8;
 const EVERY = 5000;
@@ -116,11 +117,14 @@ function Picture({ name, match, trans, api }: PictureProps) {
       URL.revokeObjectURL(made);
     };
   }, [api, name, partition, offset]);
+  const title = trans.__('Cutouts and light curve of alert %1', match.id);
   return url ? (
-    <img
+    <button
       className="sky-picture"
-      src={url}
-      alt={trans.__('Cutouts and light curve of alert %1', match.id)}
-    />
+      title={trans.__('Enlarge')}
+      onClick={() => void enlarge(url, title, trans)}
+    >
+      <img src={url} alt={title} />
+    </button>
   ) : null;
 }

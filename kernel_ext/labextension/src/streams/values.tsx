@@ -5,6 +5,8 @@ import { type Api, reason } from '../api';
 import type { Values } from '../models';
 import { Problem } from '../section';
 
+const SHOWN = 20;
+
 interface Props {
   stream: string;
   column: string;
@@ -40,11 +42,11 @@ export function ColumnValues({ stream, column, api, trans }: Props) {
           ? trans._n(
               'in the newest alert',
               'in the newest %1 alerts',
-              found.read
+              Math.min(found.read, SHOWN)
             )
           : trans.__('Looking …')}
       </span>
-      <div>{found?.values.join(', ')}</div>
+      <div>{found?.values.slice(0, SHOWN).join(', ')}</div>
     </div>
   );
 }
