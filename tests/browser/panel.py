@@ -83,7 +83,8 @@ def open_lab(lab: Lab, page: Page, workspace: str) -> Panel:
 def cells(page: Page) -> list[str]:
     """The texts of the cells of the notebook that is open."""
     found: list[str] = page.evaluate(
-        "() => jupyterapp.shell.currentWidget.content.widgets.map(w => w.model.sharedModel.getSource())"
+        "() => [...jupyterapp.shell.widgets('main')].find(one => one.content?.widgets)"
+        ".content.widgets.map(cell => cell.model.sharedModel.getSource())"
     )
     return found
 

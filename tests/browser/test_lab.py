@@ -183,7 +183,7 @@ def test_form_and_cell_are_two_views_of_one_filter(beside, page, filled):
     text = f"%%filter two --stream {filled}\ndiaSource.snr > 20\nAND (diaSource.band = 'g' OR diaSource.band = 'r')"
     notebook = beside.open(page, f"form-{next(_numbers)}", text)
     page.get_by_role("toolbar", name="Filter two").get_by_role("button", name="Form").click()
-    form = page.get_by_role("region", name="Filter form")
+    form = page.locator(".sky-FilterForm")
     first, second = form.get_by_role("group", name="Cut 1"), form.get_by_role("group", name="Cut 2")
     expect(first.get_by_label("Column")).to_have_value("diaSource.snr")
     expect(second.get_by_label("SQL")).to_have_value("(diaSource.band = 'g' OR diaSource.band = 'r')")
@@ -201,7 +201,8 @@ def test_form_and_cell_are_two_views_of_one_filter(beside, page, filled):
     ]
 
     page.evaluate(
-        "text => jupyterapp.shell.widgets('main').next().value.content.widgets[0].model.sharedModel.setSource(text)",
+        "text => [...jupyterapp.shell.widgets('main')].find(one => one.content?.widgets)"
+        ".content.widgets[0].model.sharedModel.setSource(text)",
         f"%%filter two --stream {filled}\ndiaSource.snr > 0",
     )
     expect(first.get_by_label("Value")).to_have_value("0")

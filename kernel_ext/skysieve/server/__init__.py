@@ -14,6 +14,7 @@ def _load_jupyter_server_extension(server: Any) -> None:
     from skysieve.server.handlers import routes
     from skysieve.server.panel import Panel
 
-    server.web_app.settings[PANEL] = Panel()
+    panel = server.web_app.settings[PANEL] = Panel()
+    panel.warm_up()
     server.web_app.add_handlers(".*$", routes(server.web_app.settings["base_url"]))
     server.log.info("Skysieve: its panel is served under /skysieve/")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -15,11 +17,18 @@ from skysieve.server.work import Works
 if TYPE_CHECKING:
     from skysieve.server.samples import Samples
 
+_LINGER = 30.0
+"""Seconds for which the session is watched on when nobody listens any more."""
+
 Listener = Callable[[Changes], None]
 
 
 class Panel:
     """One for each Jupyter server."""
+
+    def warm_up(self) -> None:
+        """Load in a thread what the first look needs, while a browser still loads JupyterLab."""
+        threading.Thread(target=_warm_up, name="skysieve: warm up", daemon=True).start()
 
     def __init__(self, place: Place | None = None) -> None:
         self.place = place or Place()
@@ -32,9 +41,8 @@ class Panel:
     @property
     def samples(self) -> Samples:
         """Alerts whose values are looked at."""
-        from skysieve.server.samples import (
-            Samples,  # which needs pandas: not for Jupyter to wait for as it starts
-        )
+        # which needs pandas: not for Jupyter to wait for as it starts
+        from skysieve.server.samples import Samples
 
         self._samples = self._samples or Samples()
         return self._samples
@@ -47,17 +55,19 @@ class Panel:
         """Tell a listener what is known, and from then on what changes; called in the event loop."""
         self._loop = asyncio.get_running_loop()
         self._listeners.append(listener)
-        if self._watch.seen.session is not None and len(self._listeners) > 1:
+        if self._watch.is_looking and self._watch.seen.session is not None:
             listener(self._watch.seen.everything())
-        else:
-            # what was seen when somebody looked the last time is old: all of it is news again
-            self._watch.forget()
         self._watch.start()
 
     def leave(self, listener: Listener) -> None:
         """Tell it nothing more."""
         with suppress(ValueError):
             self._listeners.remove(listener)
+        if not self._listeners and self._loop is not None:
+            # a page that is loaded anew is back in a moment
+            self._loop.call_later(_LINGER, self._stop_unless_heard)
+
+    def _stop_unless_heard(self) -> None:
         if not self._listeners:
             self._watch.stop()
 
@@ -70,3 +80,8 @@ class Panel:
     def _spread(self, changes: Changes) -> None:
         for listener in list(self._listeners):
             listener(changes)
+
+
+def _warm_up() -> None:
+    importlib.import_module("skysieve.server.filters")
+    importlib.import_module("skysieve.server.streams")

@@ -84,12 +84,17 @@ class Watch:
         self._looked_at_streams = 0.0
         self.seen = Seen()
 
+    @property
+    def is_looking(self) -> bool:
+        """Whether what was seen is of just now."""
+        return self._thread is not None and self._thread.is_alive() and not self._stopped.is_set()
+
     def start(self) -> None:
-        """Look from now on."""
+        """Look from now on; what was seen when it was stopped is old, so that all is news again."""
         with self._lock:
-            if self._thread is None or not self._thread.is_alive() or self._stopped.is_set():
-                self._stopped = threading.Event()
-                arguments = (self._stopped,)
+            if not self.is_looking:
+                self._stopped, self.seen = threading.Event(), Seen()
+                arguments = (self._stopped, self._thread)
                 self._thread = threading.Thread(
                     target=self._run, args=arguments, name="skysieve: watch", daemon=True
                 )
@@ -100,15 +105,14 @@ class Watch:
         self._stopped.set()
         self._wake.set()
 
-    def forget(self) -> None:
-        """Take all that is seen at the next look for news."""
-        self.seen = Seen()
-
     def look_now(self) -> None:
         """Look at once: something was changed here."""
         self._wake.set()
 
-    def _run(self, stopped: threading.Event) -> None:
+    def _run(self, stopped: threading.Event, before: threading.Thread | None) -> None:
+        if before is not None:
+            before.join()  # it lets go of what it followed first
+            self.seen = Seen()
         while not stopped.is_set():
             begun = time.monotonic()
             try:

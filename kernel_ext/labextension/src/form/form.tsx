@@ -21,8 +21,6 @@ export class FilterForm extends ReactWidget {
     this.addClass('sky-FilterForm');
     this.title.icon = skyIcon;
     this.title.closable = true;
-    this.node.setAttribute('role', 'region');
-    this.node.setAttribute('aria-label', trans.__('Filter form'));
     this.id = `skysieve-form-${cell.model.id}`;
     this.take();
     cell.model.contentChanged.connect(this.take, this);
