@@ -71,6 +71,24 @@ def test_the_panel_tells_of_the_session_without_a_kernel(panel, beside, kafka):
     assert panel.page.evaluate("() => jupyterapp.serviceManager.sessions.running().next().done")
 
 
+def test_a_session_elsewhere_is_asked_for_until_it_answers(panel, kafka):
+    page = panel.page
+    panel.section("session").get_by_role("button", name="Elsewhere").click()
+    page.get_by_label("Spark Connect").fill("sc://127.0.0.1:9;token=secret")
+    page.get_by_label("Kafka", exact=True).fill("127.0.0.1:1")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("without a token")
+    page.get_by_label("Spark Connect").fill("sc://127.0.0.1:9")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("No Kafka broker answers")
+    page.get_by_label("Kafka", exact=True).fill(kafka)
+    page.get_by_role("button", name="Show this session").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    leave = panel.section("session").get_by_role("button", name="Leave it")
+    leave.click()
+    expect(leave).to_have_count(0)
+
+
 def test_columns_are_found_by_what_they_tell_and_put_into_the_cell(beside, page, filled):
     notebook = beside.open(page, f"columns-{next(_numbers)}", "snr > ")
     panel = Panel(page).open()
@@ -309,7 +327,10 @@ def test_axe_finds_nothing_serious_in_both_themes(beside, page, topics, deployed
     expect(panel.stream(filled).get_by_role("treeitem").first).to_be_visible()
     panel.unfold(panel.filter(name))
     expect(panel.filter(name).get_by_role("button", name="Compare")).to_be_visible()
-    panel.section("session").get_by_role("button", name="Elsewhere").click()
     panel.picture(f"panel-{theme.lower()}")
     assert violations(page, ".sky-Panel") == []
     assert violations(page, ".sky-FilterBar") == []
+    panel.section("session").get_by_role("button", name="Elsewhere").click()
+    expect(page.get_by_label("Spark Connect")).to_be_focused()
+    panel.picture(f"remote-{theme.lower()}")
+    assert violations(page, ".jp-Dialog") == []

@@ -63,7 +63,7 @@ export function addCommands(parts: Parts): void {
   commands.addCommand(Ids.filter, {
     label: trans.__('New filter'),
     caption: trans.__(
-      'Put a new %%filter cell into the notebook, and open its form'
+      'Put a new %%%%filter cell into the notebook, and open its form'
     ),
     icon: skyIcon,
     execute: () =>

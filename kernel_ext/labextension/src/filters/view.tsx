@@ -38,7 +38,7 @@ function FiltersView({ sky, trans, actions }: Props) {
     return (
       <p className="sky-quiet">
         {trans.__(
-          'No filter is deployed. Write one in a %%filter cell, look at its preview, and deploy it.'
+          'No filter is deployed. Write one in a %%%%filter cell, look at its preview, and deploy it.'
         )}
       </p>
     );

@@ -19,7 +19,7 @@ interface Props {
 export function CutRow(props: Props) {
   const { cut, number, values, list, trans, change, remove } = props;
   return (
-    <li role="group" aria-label={trans.__('Cut %1', number)}>
+    <div role="group" aria-label={trans.__('Cut %1', number)}>
       {cut.text === null ? (
         <>
           <input
@@ -68,6 +68,6 @@ export function CutRow(props: Props) {
       {cut.text === null && values && (
         <Histogram cut={cut} values={values.values} trans={trans} />
       )}
-    </li>
+    </div>
   );
 }

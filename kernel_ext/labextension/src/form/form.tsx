@@ -39,7 +39,7 @@ export class FilterForm extends ReactWidget {
   protected override render(): ReactElement {
     const { sky, trans } = this;
     if (!this._filter) {
-      return <p>{trans.__('The cell is no %%filter cell any more.')}</p>;
+      return <p>{trans.__('The cell is no %%%%filter cell any more.')}</p>;
     }
     return (
       <FormView

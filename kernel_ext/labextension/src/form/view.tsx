@@ -55,7 +55,7 @@ export function FormView(props: Props) {
           </option>
         ))}
       </datalist>
-      <ol className="sky-cuts" aria-label={trans.__('Cuts')}>
+      <div className="sky-cuts">
         {filter.cuts.map((cut, index) => (
           <CutRow
             key={index}
@@ -73,7 +73,7 @@ export function FormView(props: Props) {
             }
           />
         ))}
-      </ol>
+      </div>
       {failed && <Problem text={failed} />}
       <div className="sky-buttons">
         <Button className="jp-mod-styled" small onClick={add}>

@@ -1,102 +1,118 @@
-import { Button } from '@jupyterlab/ui-components';
+import { Dialog, ReactWidget, showDialog } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { type FormEvent, useState } from 'react';
+import type { ReactElement } from 'react';
 
 import { type Api, reason } from '../api';
 import type { Remote } from '../models';
 import { Problem } from '../section';
 
-interface Props {
-  api: Api;
-  trans: TranslationBundle;
-  done: () => void;
+const PROTOCOLS = ['SASL_SSL', 'SSL', 'PLAINTEXT', 'SASL_PLAINTEXT'];
+
+/** Ask for a session elsewhere, until it can be shown or that is given up. What is secret stays in the server's memory. */
+export async function nameRemote(
+  api: Api,
+  trans: TranslationBundle
+): Promise<void> {
+  let said: Remote = { spark: '', kafka: '' };
+  let failed = '';
+  for (;;) {
+    const answer = await showDialog<Remote>({
+      title: trans.__('A session elsewhere'),
+      body: new RemoteForm(said, failed, trans),
+      buttons: [
+        Dialog.cancelButton(),
+        Dialog.okButton({ label: trans.__('Show this session') })
+      ],
+      focusNodeSelector: 'input'
+    });
+    if (!answer.button.accept || !answer.value) {
+      return;
+    }
+    said = answer.value;
+    failed = wrong(said, trans);
+    try {
+      if (!failed) {
+        await api.attach(said);
+        return;
+      }
+    } catch (error) {
+      failed = reason(error);
+    }
+  }
 }
 
-/** Names a session elsewhere. What is secret stays in the server's memory. */
-export function RemoteForm({ api, trans, done }: Props) {
-  const [failed, setFailed] = useState('');
-  const [busy, setBusy] = useState(false);
-  const submit = async (event: FormEvent<HTMLFormElement>) => {
-    event.preventDefault();
-    const said = new FormData(event.currentTarget);
-    setBusy(true);
-    setFailed('');
-    try {
-      await api.attach(Object.fromEntries(said) as unknown as Remote);
-      done();
-    } catch (error) {
-      setFailed(reason(error));
-    } finally {
-      setBusy(false);
-    }
-  };
-  return (
-    <form className="sky-form" onSubmit={event => void submit(event)}>
+function wrong(said: Remote, trans: TranslationBundle): string {
+  if (!/^sc:\/\/[^\s/;@]+$/.test(said.spark)) {
+    return trans.__('Spark Connect: write sc://host:15002, without a token.');
+  }
+  if (!/^[^\s@/]+:\d+$/.test(said.kafka)) {
+    return trans.__('Kafka: write host:9092, or several with commas.');
+  }
+  return '';
+}
+
+class RemoteForm extends ReactWidget implements Dialog.IBodyWidget<Remote> {
+  constructor(
+    private readonly said: Remote,
+    private readonly failed: string,
+    private readonly trans: TranslationBundle
+  ) {
+    super();
+    this.addClass('sky-RemoteForm');
+  }
+
+  getValue(): Remote {
+    const form = this.node.querySelector('form');
+    return Object.fromEntries(
+      new FormData(form ?? undefined)
+    ) as unknown as Remote;
+  }
+
+  protected override render(): ReactElement {
+    const { said, failed, trans } = this;
+    const field = (name: keyof Remote, label: string, hint = '') => (
       <label>
-        Spark Connect
+        {label}
         <input
-          name="spark"
+          name={name}
           className="jp-mod-styled"
-          placeholder="sc://host:15002"
-          pattern="sc://[^\s\/;@]+"
-          required
-        />
-      </label>
-      <label>
-        Kafka
-        <input
-          name="kafka"
-          className="jp-mod-styled"
-          placeholder="host:9092"
-          pattern="[^\s@\/]+:\d+"
-          required
-        />
-      </label>
-      <label>
-        {trans.__('User')}
-        <input name="user" className="jp-mod-styled" autoComplete="off" />
-      </label>
-      <label>
-        {trans.__('Password')}
-        <input
-          name="password"
-          className="jp-mod-styled"
-          type="password"
+          type={name === 'password' ? 'password' : 'text'}
+          placeholder={hint}
+          defaultValue={said[name]}
           autoComplete="off"
         />
       </label>
-      <label>
-        {trans.__('Protocol')}
-        <select name="protocol" className="jp-mod-styled">
-          <option value="">{trans.__('as usual')}</option>
-          {['SASL_SSL', 'SSL', 'PLAINTEXT', 'SASL_PLAINTEXT'].map(name => (
-            <option key={name}>{name}</option>
-          ))}
-        </select>
-      </label>
-      <label>
-        {trans.__('Authority (PEM file)')}
-        <input name="ca" className="jp-mod-styled" autoComplete="off" />
-      </label>
-      <small className="sky-quiet">
-        {trans.__(
-          'User and password are kept in the memory of the Jupyter server, for this panel. A notebook takes them, and the token of Spark, from its environment.'
+    );
+    return (
+      <form className="sky-form" onSubmit={event => event.preventDefault()}>
+        {field('spark', 'Spark Connect', 'sc://host:15002')}
+        {field('kafka', 'Kafka', 'host:9092')}
+        {field('user', trans.__('User of Kafka, if it knows any'))}
+        {field('password', trans.__('Password'))}
+        <label>
+          {trans.__('Protocol')}
+          <select
+            name="protocol"
+            className="jp-mod-styled"
+            defaultValue={said.protocol ?? ''}
+          >
+            <option value="">{trans.__('as usual')}</option>
+            {PROTOCOLS.map(name => (
+              <option key={name}>{name}</option>
+            ))}
+          </select>
+        </label>
+        {field(
+          'ca',
+          trans.__('Authority that signed its certificate (PEM file)')
         )}
-      </small>
-      {failed && <Problem text={failed} />}
-      <div className="sky-buttons">
-        <Button
-          type="submit"
-          className="jp-mod-styled jp-mod-accept"
-          small
-          disabled={busy}
-        >
-          {busy ? trans.__('Asking …') : trans.__('Show this session')}
-        </Button>
-        <Button type="button" className="jp-mod-styled" small onClick={done}>
-          {trans.__('Cancel')}
-        </Button>
-      </div>
-    </form>
-  );
+        <small>
+          {trans.__(
+            'User and password are kept in the memory of the Jupyter server, for this panel. A notebook takes them, and the token of Spark, from its environment.'
+          )}
+        </small>
+        {failed && <Problem text={failed} />}
+      </form>
+    );
+  }
 }

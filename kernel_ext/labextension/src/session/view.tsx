@@ -7,7 +7,7 @@ import type { PartStatus, Session, Work } from '../models';
 import { Problem, Section } from '../section';
 import type { Sky } from '../sky';
 import { showLog } from './log';
-import { RemoteForm } from './remote';
+import { nameRemote } from './remote';
 
 /** The session: what runs of it, start and stop, logs, and one elsewhere. */
 export class SessionSection extends Section {
@@ -33,7 +33,6 @@ interface Props {
 
 function SessionView({ sky, trans, attach }: Props) {
   const [failed, setFailed] = useState('');
-  const [naming, setNaming] = useState(false);
   const { session } = sky;
   if (!sky.isHeard && !session) {
     return (
@@ -84,8 +83,7 @@ function SessionView({ sky, trans, attach }: Props) {
             <Button
               className="jp-mod-styled"
               small
-              aria-expanded={naming}
-              onClick={() => setNaming(!naming)}
+              onClick={() => void nameRemote(sky.api, trans)}
             >
               {trans.__('Elsewhere …')}
             </Button>
@@ -93,9 +91,6 @@ function SessionView({ sky, trans, attach }: Props) {
         </>
       )}
       {failed && <Problem text={failed} />}
-      {naming && (
-        <RemoteForm api={sky.api} trans={trans} done={() => setNaming(false)} />
-      )}
     </>
   );
 }
