@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 from collections.abc import Mapping
@@ -90,7 +91,7 @@ class Place:
             PartStatus(name="supervisor", state="unknown") if problem else _supervisor(told),
         ]
         # the environment's addresses are not this server's alone: a kernel has them, too
-        said = f'"{spark}", kafka="{kafka}"' if self.named else ""
+        said = f"{json.dumps(spark)}, kafka={json.dumps(kafka)}" if self.named else ""
         attach = _LINE.format(said)
         return Session(
             place="remote", kafka=kafka, spark=_shown(spark), parts=parts, problem=problem, attach=attach
