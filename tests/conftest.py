@@ -19,7 +19,7 @@ from skysieve.connections import connect
 from skysieve.home import Home
 from skysieve.local import LocalSession
 from skysieve.session import Session
-from skysieve.stream import make_stream
+from skysieve.stream_topics import make_stream
 from skysieve.topics import Record, Topics
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -33,12 +33,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--seed", help="of the random sequences of tests/faults, to play one again")
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    item.add_marker(pytest.mark.xdist_group(_group(item)))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not _is_of_the_session(item))
     if not DATA.is_dir():
         reason = f"the real packets are not here: no folder {DATA}"
         for item in items:
             if item.get_closest_marker("real_data"):
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def _is_of_the_session(item: pytest.Item) -> bool:
+    return "started" in getattr(item, "fixturenames", ())
+
+
+def _group(item: pytest.Item) -> str:
+    """Which tests one process of the run has: all that share the session, which waits more than it works, or a file's.
+
+    The first of these processes begins with the session's, the others take the files meanwhile.
+    """
+    return "session" if _is_of_the_session(item) else item.nodeid.split("::")[0]
 
 
 def delivered(

@@ -13,7 +13,8 @@ from skysieve.magics import SkysieveMagics
 from skysieve.packets import formats
 from skysieve.sources import send
 from skysieve.sources.surveys import simulated
-from skysieve.stream import Stream, make_stream
+from skysieve.stream import Stream
+from skysieve.stream_topics import make_stream
 from skysieve.topics import Topics
 from skysieve.vocabulary import FUNCTIONS, Vocabularies
 

@@ -8,7 +8,7 @@ from skysieve.engine import plan
 from skysieve.errors import FilterError
 from skysieve.session import Session
 from skysieve.sources import Packet, send, simulate
-from skysieve.stream import make_stream
+from skysieve.stream_topics import make_stream
 
 
 def old(alert):

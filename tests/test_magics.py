@@ -17,10 +17,11 @@ from skysieve import (
     SessionError,
     StreamError,
 )
-from skysieve.session import Session, give_magics
+from skysieve.attaching import give_magics
+from skysieve.session import Session
 from skysieve.sources import send
 from skysieve.sources.surveys import simulated
-from skysieve.stream import make_stream
+from skysieve.stream_topics import make_stream
 from skysieve.topics import Topics
 
 COUNT = 60

@@ -109,7 +109,7 @@ def test_what_cannot_be_decoded_is_given_with_the_reason(output, consume):
 
 
 def test_the_stated_format_of_the_stream_counts(output, consume, topics, stream):
-    registry.state_format(topics, stream, "json")
+    registry.state(topics, stream, registry.Stated(format="json"))
     output.write(b"\0clouds", stream=stream)
     (match,) = consume(**SOON)
     assert "the message is no JSON" in match.problem

@@ -9,7 +9,7 @@ from confluent_kafka import Producer
 from skysieve import Filter
 from skysieve.nights import counted, nightly
 from skysieve.sources import Packet, send, simulate
-from skysieve.stream import make_stream
+from skysieve.stream_topics import make_stream
 
 
 def test_nights_go_from_noon_to_noon_of_the_telescope():

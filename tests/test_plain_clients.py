@@ -13,7 +13,7 @@ from conftest import DATA
 from matching import Output
 from skysieve import Filter
 from skysieve.sources import Packet, send
-from skysieve.stream import make_stream
+from skysieve.stream_topics import make_stream
 
 LSST_CLIENT = """
 import io, json, sys

@@ -8,7 +8,7 @@ from skysieve import Filter
 from skysieve.errors import StreamError
 from skysieve.slices import Files, night_of
 from skysieve.sources import Packet, send, simulate
-from skysieve.stream import make_stream
+from skysieve.stream_topics import make_stream
 
 WHERE = "diaSource.snr > 15"
 

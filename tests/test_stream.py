@@ -10,7 +10,7 @@ from skysieve import Filter
 from skysieve.errors import PacketError, StreamError
 from skysieve.sources import Packet, read_packets, send, simulate
 from skysieve.sources.surveys import simulated
-from skysieve.stream import make_stream
+from skysieve.stream_topics import make_stream
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from skysieve.errors import (
     ColumnError,
     DeploymentError,
+    EnrichmentError,
     FilterError,
     FilterSyntaxError,
     PacketError,
@@ -25,13 +26,14 @@ from skysieve.filter import Filter
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from skysieve.attaching import attach
     from skysieve.consumer import Consumer
     from skysieve.deployment import Deployment
     from skysieve.diff import Diff
     from skysieve.languages.python import per_alert
     from skysieve.matches import Match
     from skysieve.preview import Preview
-    from skysieve.session import Session, attach
+    from skysieve.session import Session
     from skysieve.stream import Stream
 
 __version__ = "0.1.0"
@@ -42,6 +44,7 @@ __all__ = [
     "Deployment",
     "DeploymentError",
     "Diff",
+    "EnrichmentError",
     "Filter",
     "FilterError",
     "FilterSyntaxError",
@@ -67,7 +70,7 @@ _LATER = {
     "Preview": "skysieve.preview",
     "Session": "skysieve.session",
     "Stream": "skysieve.stream",
-    "attach": "skysieve.session",
+    "attach": "skysieve.attaching",
     "per_alert": "skysieve.languages.python",
 }
 """What needs Kafka or pandas is imported when it is first asked for, so that the command line starts at once."""

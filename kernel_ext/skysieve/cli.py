@@ -146,7 +146,7 @@ def _send(
     """Write packets to a stream; says how many arrived, also where it is interrupted."""
     from skysieve.progress import Shown
     from skysieve.sources import send
-    from skysieve.stream import make_stream
+    from skysieve.stream_topics import make_stream
 
     if rate is not None and not rate > 0:
         raise SkysieveError(f"--rate {rate:g}: ask for more than 0 packets per second.")
@@ -257,7 +257,7 @@ def rollback(name: str, version: Annotated[str | None, typer.Argument()] = None)
 @app.command()
 def redrive(stream: str) -> None:
     """Judge again what a stream's bank had to reject, now that it can be decoded."""
-    from skysieve.session import attach
+    from skysieve.attaching import attach
 
     sky = attach()
     done = sky.redrive(stream)
@@ -298,7 +298,9 @@ def lab(context: typer.Context) -> None:
 
 @app.command()
 def bench(
-    what: Annotated[str, typer.Argument(help="What to measure: bank, decode, latency or preview.")] = "bank",
+    what: Annotated[
+        str, typer.Argument(help="What to measure: bank, decode, enrich, latency or preview.")
+    ] = "bank",
     as_json: JsonOption = False,
     count: Annotated[
         int | None,

@@ -12,14 +12,13 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
-from skysieve.deployment import start_text
-from skysieve.engine.registry import registered, stated_format
+from skysieve.engine.registry import registered, stated
 from skysieve.errors import DeploymentError, PacketError, SessionError, SkysieveError, StreamError, nearest
 from skysieve.filter import OUTPUT_PREFIX
 from skysieve.matches import Match, Seen, as_match, mark, source_of
 from skysieve.packets.alerts import Alerts
 from skysieve.reader import Reader
-from skysieve.times import Time
+from skysieve.times import Time, start_text
 from skysieve.topics import Record, Topics
 
 LOOK_BACK = 1000
@@ -209,7 +208,7 @@ class Consumer:
         if source is None:
             return self._alerts.read(packet)
         if source.stream not in self._stated:
-            self._stated[source.stream] = stated_format(self._topics, source.stream)
+            self._stated[source.stream] = stated(self._topics, source.stream).format
         return self._alerts.read(packet, source.record, self._stated[source.stream])
 
     def _finish(self) -> None:

@@ -70,7 +70,7 @@ def run() -> bool:
 def _story(running: local.LocalSession) -> Counts:
     from skysieve.connections import connect
     from skysieve.session import Session
-    from skysieve.stream import make_stream
+    from skysieve.stream_topics import make_stream
     from skysieve.topics import Topics
 
     sky = Session(Topics(running.kafka), connect(running.spark, running.token))

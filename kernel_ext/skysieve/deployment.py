@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from skysieve.engine import registry
-from skysieve.engine.guard import Guard
-from skysieve.engine.registry import Registered, Version
+from skysieve.engine.registry import Registered
 from skysieve.engine.status import OUT, FilterStatus, State, status_of, statuses
-from skysieve.engine.values import now
 from skysieve.errors import DeploymentError, nearest
 from skysieve.filter import Filter
 from skysieve.jobs import Bar
 from skysieve.packets import tables
 from skysieve.stream import open_stream
-from skysieve.times import Time, instant
+from skysieve.times import Time, start_text
 from skysieve.topics import Record, Topics
+
+if TYPE_CHECKING:
+    from skysieve_widgets import LiveView
 
 _EVERY = 0.2
 
@@ -152,6 +152,22 @@ class Deployment:
             table[header] = pd.array([_header(r, header, kind) for r in found])
         return table
 
+    def live(self, every: float = 2.0) -> LiveView:
+        """Watch it: rates, pass rate and latency over time, and its newest matches as they arrive.
+
+        It reads the few newest matches at each look and moves no consumer group's place. It ends with its ``close()``.
+
+        Parameters
+        ----------
+        every
+            Seconds between two looks.
+        """
+        from skysieve_widgets import LiveView
+
+        from skysieve.live import Watched
+
+        return LiveView(Watched(self), title=self.name, every=every)
+
     def start(self, start: Time = "latest") -> Deployment:
         """Run it again after a stop, a pause or a failure, on alerts from now on.
 
@@ -229,91 +245,6 @@ def as_it_is(record: Registered, status: FilterStatus | None) -> FilterStatus:
     if status is not None and settled and (status.state == "stopped") == (record.wanted == "stopped"):
         return status
     return status_of(record, "starting")
-
-
-def deploy(
-    topics: Topics,
-    spec: Filter,
-    owner: str,
-    start: Time = "latest",
-    guard: Guard | None = None,
-    sink: str | None = None,
-    **known: Any,
-) -> Deployment:
-    """Put a filter into the registry; a changed one becomes a new version of its name.
-
-    Parameters
-    ----------
-    topics, spec, owner, start
-        Kafka, the filter, whose it is, and from where on it judges.
-    guard
-        How much it may send; that of the version before unless given.
-    sink
-        Where its matches go besides, likewise; empty for nowhere.
-    **known
-        What else is known of this version: ``expected`` and ``schemas``.
-    """
-    before = registry.registered(topics).get(spec.name)
-    if before and before.stream != spec.stream:
-        raise DeploymentError(
-            f"A filter {spec.name!r} is deployed on stream {before.stream!r}: remove it first, or take another name."
-        )
-    said = {name: value for name, value in asdict(spec).items() if name not in ("name", "stream")}
-    earlier = tuple(v for v in before.versions if v.version != spec.version) if before else ()
-    if before and known.get("expected") is None and spec.version in {v.version for v in before.versions}:
-        known["expected"] = before.said(spec.version).expected
-    version = Version(version=spec.version, deployed=now(), **said, **known)
-    goes_on = (
-        before is not None
-        and (before.current, before.wanted, start) == (spec.version, "running", "latest")
-        and as_it_is(before, statuses(topics).get(spec.name)).state not in OUT
-    )
-    run = before.run if before and goes_on else registry.new_run()
-    registry.register(
-        topics,
-        Registered(
-            name=spec.name,
-            stream=spec.stream,
-            owner=owner,
-            wanted="running",
-            start=start_text(start),
-            run=run,
-            versions=(*earlier, version),
-            current=spec.version,
-            guard=guard or (before.guard if before else Guard()),
-            sink=checked_sink(before.sink if before and sink is None else sink or ""),
-        ),
-    )
-    return Deployment(spec.name, topics)
-
-
-def checked_sink(sink: str) -> str:
-    """Give a sink back if it can be one.
-
-    Raises
-    ------
-    DeploymentError
-        If it is neither empty nor ``parquet:`` with an absolute path or a URL.
-    """
-    path = sink.removeprefix(registry.PARQUET)
-    if sink and (path == sink or not (path.startswith("/") or "://" in path)):
-        raise DeploymentError(
-            f"sink={sink!r} is none: write 'parquet:' and a folder that Spark's driver and workers see, from the root "
-            "on, or anything else that Spark writes to: 'parquet:/data/matches', 'parquet:s3a://bucket/matches'."
-        )
-    return sink
-
-
-def start_text(start: Time) -> str:
-    """``latest``, ``earliest`` or an ISO time in UTC, from what a user writes."""
-    if isinstance(start, str) and start in ("latest", "earliest"):
-        return start
-    found = instant(start)
-    if found > datetime.now(UTC):
-        raise DeploymentError(
-            f"start={found.isoformat()} is in the future: it can be 'latest', 'earliest' or a past time."
-        )
-    return found.isoformat()
 
 
 _SHOWN: dict[str, type] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -14,6 +14,9 @@ from skysieve.packets.decode import PROBLEM
 from skysieve.sample import Samples
 from skysieve.slices import Slice
 from skysieve.verdicts import Judged, judged, without_verdicts
+
+if TYPE_CHECKING:
+    from skysieve_widgets import Compare
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,12 @@ class Diff(Judged):
         """Number of alerts ``gained``, ``lost``, ``kept``, and passed by ``neither``."""
         found = {"gained": len(self.gained), "lost": len(self.lost), "kept": len(self.kept)}
         return {**found, "neither": self.read - self.rejected - sum(found.values())}
+
+    def view(self) -> Compare:
+        """Both filters side by side, live: cuts, sky, magnitudes and scores, and a table of each group."""
+        from skysieve_widgets import Compare
+
+        return Compare(self)
 
     @cached_property
     def _passes_old(self) -> pd.Series[bool]:

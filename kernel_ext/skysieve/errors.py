@@ -8,6 +8,7 @@
     ├── FilterError           a filter that cannot run, whatever the stream
     │   ├── FilterSyntaxError   its text does not parse; knows the place
     │   └── ColumnError         it names a column that the stream does not have; knows the place
+    ├── EnrichmentError       an enrichment that cannot be had: its catalogue, region or function
     ├── DeploymentError       a deployment that cannot be made, found or changed
     └── PacketError           an alert packet that cannot be decoded
 
@@ -69,6 +70,10 @@ class ColumnError(FilterError):
     ) -> None:
         self.line, self.column, self.length = line, column, length
         super().__init__(message)
+
+
+class EnrichmentError(SkysieveError):
+    """An enrichment cannot be had: its catalogue, region or function."""
 
 
 class DeploymentError(SkysieveError):

@@ -12,6 +12,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 
+from skysieve.attaching import attach
 from skysieve.completion import FilterCompleter
 from skysieve.deployment import Deployment
 from skysieve.errors import ColumnError, FilterError, SessionError, SkysieveError, nearest, underlined
@@ -19,7 +20,7 @@ from skysieve.filter import Filter
 from skysieve.languages.cells import TRANSLATED, read
 from skysieve.languages.detection import LANGUAGES, language
 from skysieve.preview import Preview
-from skysieve.session import Session, attach
+from skysieve.session import Session
 from skysieve.vocabulary import Vocabularies
 
 _FILTER = (

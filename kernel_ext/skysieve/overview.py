@@ -12,7 +12,7 @@ from skysieve.engine import registry
 from skysieve.engine.status import statuses
 from skysieve.home import Home
 from skysieve.kafka_options import KafkaOptions
-from skysieve.stream import streams
+from skysieve.stream_topics import streams
 from skysieve.topics import Topics
 
 

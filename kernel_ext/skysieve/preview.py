@@ -26,7 +26,7 @@ from skysieve.verdicts import MAGNITUDE, Judged, judged, without_verdicts
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-    from skysieve_widgets import AlertView
+    from skysieve_widgets import AlertTable, AlertView
 
 _UNSURE = 3.0
 """Ratio of the ends of the pass rate's interval above which the sample is too small: fewer than some 13 alerts pass."""
@@ -274,10 +274,16 @@ class Preview(Judged):
         return self._whole(int(self.table.index[self._passes][row]))
 
     def view(self, row: int = 0) -> AlertView:
-        """Cutouts and light curve of one row of :attr:`alerts`."""
+        """Cutouts, light curve and values of one row of :attr:`alerts`."""
         from skysieve_widgets import AlertView
 
-        return AlertView(self.alert(row))
+        return AlertView(self.alert(row), columns=self._slice.stream.columns())
+
+    def browse(self) -> AlertTable:
+        """The alerts that pass as a table to sort, search and select from, with pictures of each."""
+        from skysieve_widgets import AlertTable
+
+        return AlertTable(self.alerts, alert_of=self.alert)
 
     def _repr_html_(self) -> str:
         from skysieve_widgets import preview_html

@@ -3,39 +3,35 @@
 from __future__ import annotations
 
 import getpass
-import os
-import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import skysieve
-from skysieve import deployment, jobs, local
+from skysieve import building, deploying, jobs
 from skysieve.answers import answers
-from skysieve.connections import TOKEN, connect
 from skysieve.consumer import LOOK_BACK, Consumer
 from skysieve.deployment import Deployment
 from skysieve.diff import Diff, diff
 from skysieve.engine import plan, registry
 from skysieve.engine.guard import Guard
 from skysieve.engine.redrive import Redriven, redrive
-from skysieve.environment import secret
-from skysieve.errors import SessionError, SkysieveError
+from skysieve.enrich.base import Enrichment
+from skysieve.errors import EnrichmentError, SkysieveError, StreamError
 from skysieve.filter import Filter
-from skysieve.home import Home
-from skysieve.kafka_options import KafkaOptions
 from skysieve.preview import Preview, preview
 from skysieve.sample import Samples
 from skysieve.slices import Slice, Which, choose
-from skysieve.stream import Stream, open_stream, streams
+from skysieve.stream import Stream, open_stream
+from skysieve.stream_topics import streams
 from skysieve.times import Time
 from skysieve.topics import Topics
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+    from skysieve_widgets import AlertView, FilterBuilder
 
 _PREVIEWED = 5000
 _LOOKED_AT = 30.0
@@ -134,6 +130,27 @@ class Session:
             self._expected[spec.version] = found.interval
         return found
 
+    def view(self, stream: str, alert_id: int | str) -> AlertView:
+        """Look at one alert of a stream: cutouts, light curve and values.
+
+        Parameters
+        ----------
+        stream
+            Name of the stream.
+        alert_id
+            The alert's id, exact: an integer or a text. Of alerts that came twice, the last counts.
+
+        Raises
+        ------
+        StreamError
+            If the stream holds no such alert.
+        """
+        name = self._recent(stream).format.places.id
+        found = self.preview(Filter("look", f"{name} IS NOT NULL", stream), ids=[alert_id])
+        if not found.passed:
+            raise StreamError(f"There is no alert {alert_id} in {stream!r}.")
+        return found.view(found.passed - 1)
+
     def diff(
         self,
         old: Filter,
@@ -165,6 +182,30 @@ class Session:
 
     def _slice(self, stream: str, which: Which) -> Slice:
         return choose(self.topics, stream, lambda: self._recent(stream), usual=_PREVIEWED, **which)
+
+    def builder(
+        self, spec: Filter | str, *, last: int = 10_000, name: str = "", sql: str = ""
+    ) -> FilterBuilder:
+        """Shape a filter by eye: a form with its cuts, histograms and what they do to the newest alerts.
+
+        Parameters
+        ----------
+        spec
+            A stream, or a filter in SQL to begin with.
+        last
+            Number of its newest packets that are the sample.
+        name, sql
+            Name of the filter, and the cuts to begin with.
+
+        Raises
+        ------
+        StreamError
+            If there is no such stream.
+        FilterError
+            If the filter has no rows, being in Python.
+        """
+        which = self._slice(spec.stream if isinstance(spec, Filter) else spec, {"last": last})
+        return building.builder(self, which, last, spec, name, sql)
 
     def deploy(
         self,
@@ -204,7 +245,7 @@ class Session:
         before = registry.registered(self.topics).get(spec.name)
         if compare and before and (before.stream, before.wanted) == (spec.stream, "running"):
             self._compare(before.filter, spec)
-        return deployment.deploy(
+        return deploying.deploy(
             self.topics,
             spec,
             self.topics.options.user or getpass.getuser(),
@@ -222,6 +263,37 @@ class Session:
                 jobs.show(self.diff(old, new))
             except SkysieveError as error:
                 jobs.show(f"What the change does cannot be told: {error}")
+
+    def enrich(self, stream: str, **enrichments: Enrichment | None) -> Stream:
+        """Give a stream further columns, such as ``gaia.sep``: for filters, previews and deployments, and for everyone.
+
+        Parameters
+        ----------
+        stream
+            Name of the stream.
+        **enrichments
+            Name of each, with which its columns begin, and what it is; None takes it back.
+
+        Raises
+        ------
+        EnrichmentError
+            If its catalogue, region or function cannot be had, or filters that are deployed use what was of that name.
+        """
+        found = self.stream(stream)
+        in_use = deploying.using(found, enrichments)
+        changed = {
+            name: one
+            for name, one in enrichments.items()
+            if name in in_use and not (one is not None and one.may_replace(found.enrichments[name]))
+        }
+        for name in changed:
+            raise EnrichmentError(
+                f"{name} is used by what is deployed ({', '.join(in_use[name])}), which must go on with what it was: "
+                "take another name, or stop these first."
+            )
+        found.enrich(**enrichments)
+        self._opened.pop(stream, None)
+        return self.stream(stream)
 
     def redrive(self, stream: str) -> Redriven:
         """Judge again what a stream's bank had to reject, now that it can be decoded.
@@ -275,52 +347,3 @@ class Session:
     def detach(self) -> None:
         """Let go of the session. What was deployed runs on."""
         self.spark.stop()
-
-
-def attach(
-    spark: str | None = None, *, kafka: str | None = None, kafka_options: Mapping[str, str] | None = None
-) -> Session:
-    """Attach to a running session: the one given, the one that the environment names, or the local one.
-
-    A notebook can use ``%%filter`` and ``%deploy`` then.
-
-    Parameters
-    ----------
-    spark
-        URL of a Spark Connect server, ``sc://host:15002``; else ``$SKYSIEVE_SPARK``. Its token, if it wants one, is
-        read from ``$SPARK_CONNECT_AUTHENTICATETOKEN``.
-    kafka
-        ``host:port`` of a Kafka broker; else ``$SKYSIEVE_KAFKA``.
-    kafka_options
-        How to connect (:meth:`skysieve.kafka_options.KafkaOptions.of`), beside what the environment says of it.
-
-    Raises
-    ------
-    SessionError
-        If there is no session, or it does not answer.
-    """
-    spark, kafka = spark or os.environ.get("SKYSIEVE_SPARK"), kafka or os.environ.get("SKYSIEVE_KAFKA")
-    token: str | None = secret(TOKEN)
-    options = KafkaOptions.named if spark or kafka else KafkaOptions.of
-    if not spark and not kafka:
-        running = local.running(Home.default())
-        if running is None:
-            raise SessionError(
-                "No session is running here. Start one with `skysieve up`, or name one in attach()."
-            )
-        spark, kafka, token = running.spark, running.kafka, running.token
-    if not spark or not kafka:
-        missing = "spark='sc://host:15002'" if not spark else "kafka='host:9092'"
-        raise SessionError(f"attach() needs both servers; {missing} is missing.")
-    topics = Topics(kafka, options(kafka_options or {}))
-    topics.names()  # so that a user whom Kafka does not know hears of it now
-    session = Session(topics, connect(spark, token))
-    give_magics()
-    return session
-
-
-def give_magics() -> None:
-    """Let the notebook that calls use ``%%filter`` and ``%deploy``; elsewhere, or where it can, nothing happens."""
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    if shell is not None and "filter" not in shell.magics_manager.magics["cell"]:
-        skysieve.load_ipython_extension(shell)

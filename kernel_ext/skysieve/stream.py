@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import logging
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
@@ -12,20 +12,23 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from skysieve.brokers import check_twin
-from skysieve.engine.registry import REGISTRY, state_format, stated_format
-from skysieve.engine.status import STATUS
-from skysieve.errors import PacketError, SkysieveError, StreamError, nearest
-from skysieve.filter import OUTPUT_PREFIX
+from skysieve.engine import registry
+from skysieve.enrich import base as enrich
+from skysieve.enrich.base import Enrichment
+from skysieve.enrich.store import Store
+from skysieve.errors import EnrichmentError, PacketError, SkysieveError, StreamError, nearest
 from skysieve.packets import avro, formats
 from skysieve.packets.columns import Column, Columns, Version
 from skysieve.packets.formats import Format
 from skysieve.packets.names import Names
+from skysieve.stream_topics import newest, rejected_topic, streams
 from skysieve.times import Time, instant
 from skysieve.topics import Offsets, Topics
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
+
+log = logging.getLogger("skysieve.stream")
 
 _SAMPLE = 8
 """Packets looked at in each partition, at its beginning and at its end, to tell format and schema versions."""
@@ -81,7 +84,7 @@ class Stream:
         StreamError
             If the packets are in no format that is known here.
         """
-        name = stated_format(self.topics, self.name) or self._detected
+        name = self._stated.format or self._detected
         return formats.get(name).fitted(self._seen)
 
     def state(self, packet_format: str | None) -> None:
@@ -96,10 +99,51 @@ class Stream:
         """
         if packet_format:
             formats.get(packet_format)
-        state_format(self.topics, self.name, packet_format)
-        vars(self).pop("format", None)
-        vars(self).pop("described", None)
-        vars(self).pop("filterable", None)
+        self._state(format=packet_format)
+
+    def _state(self, **what: Any) -> None:
+        try:
+            said = self._stated
+        except StreamError:  # what cannot be read is replaced
+            said = registry.Stated()
+        registry.state(self.topics, self.name, said.model_copy(update=what))
+        for known in ("_stated", "format", "described", "enrichments", "filterable"):
+            vars(self).pop(known, None)
+
+    @cached_property
+    def _stated(self) -> registry.Stated:
+        return registry.stated(self.topics, self.name)
+
+    @cached_property
+    def enrichments(self) -> dict[str, Enrichment]:
+        """What gives it further columns, by the name that these begin with."""
+        found = {}
+        for name, what in self._stated.enrichments.items():
+            try:
+                found[name] = enrich.read(what)
+            except EnrichmentError as error:  # which must not hurt the filters that do without
+                log.warning("the enrichment %r of %r is left out: %s", name, self.name, error)
+        return found
+
+    def enrich(self, **enrichments: Enrichment | None) -> None:
+        """Give it further columns, for everyone; None takes those of a name back.
+
+        Raises
+        ------
+        EnrichmentError
+            If what it needs cannot be had, or its name is that of columns of the packet.
+        """
+        known = self.format.columns()
+        said = dict(self._stated.enrichments)
+        for name, one in enrichments.items():
+            said.pop(name, None)
+            if one is not None:
+                if any(column.path[0] == name for column in known) or not name.isidentifier():
+                    raise EnrichmentError(
+                        f"{name!r} cannot be an enrichment of {self.name!r}: take another name."
+                    )
+                said[name] = enrich.written(one.prepared(Store.default(), known, self.format.places))
+        self._state(enrichments=said)
 
     @property
     def _detected(self) -> str:
@@ -128,12 +172,16 @@ class Stream:
     def learned(self, packets: Iterable[bytes]) -> Stream:
         """The same stream, with the schemas of these packets as well."""
         other = Stream(self.name, self.topics, self.spark)
-        vars(other).update(_sample=self._sample, format=self.format.fitted(packets))
+        vars(other).update(_sample=self._sample, _stated=self._stated, format=self.format.fitted(packets))
         return other
 
     def refreshed(self, known: Stream | None) -> Stream:
         """The same stream, with what was learned of it before, as long as it is still in the same format."""
-        return self if known is None or known.format.name != self.format.name else known.learned(self._seen)
+        if known is None or known.format.name != self.format.name:
+            return self
+        other = known.learned(self._seen)
+        vars(other)["_stated"] = self._stated
+        return other
 
     @property
     def _seen(self) -> list[bytes]:
@@ -156,7 +204,8 @@ class Stream:
     @cached_property
     def filterable(self) -> Columns:
         """What filters can use: the columns of every known version, records as its packets have them."""
-        return self.format.columns().preferring(self.described)
+        given = [column for name, one in self.enrichments.items() for column in one.columns(name)]
+        return self.format.columns().preferring(self.described).adding(given)
 
     @property
     def c(self) -> Names:
@@ -188,7 +237,7 @@ class Stream:
                 "until": column.until,
                 "null": column.null,
             }
-            for column in self.described
+            for column in (*self.described, *(column for column in self.filterable if column.by is not None))
         ]
         return pd.DataFrame(rows)
 
@@ -271,11 +320,6 @@ class Stream:
         return alerts.select(*(f"`{column.name}`" for column in self.whole), place.alias("kafka"))
 
 
-def rejected_topic(stream: str) -> str:
-    """The dead-letter topic of a stream."""
-    return f"{stream}.rejected"
-
-
 def open_stream(topics: Topics, name: str, spark: SparkSession | None = None) -> Stream:
     """The stream of that name.
 
@@ -299,52 +343,5 @@ def open_stream(topics: Topics, name: str, spark: SparkSession | None = None) ->
     return Stream(name, topics, spark)
 
 
-def streams(topics: Iterable[str]) -> list[str]:
-    """Those topics that are streams: not Kafka's own, not Skysieve's, no outputs and no rejected packets."""
-    names = sorted(topics)
-    own = {REGISTRY, STATUS}
-    rejected = {rejected_topic(name) for name in names}
-    return [n for n in names if not (n in own or n in rejected or n.startswith(("__", OUTPUT_PREFIX)))]
-
-
 def _short(schema: Any) -> str:
     return avro.spark_type(schema).split("<", 1)[0]
-
-
-def make_stream(topics: Topics, name: str, partitions: int = 4) -> str:
-    """Make the topic of a stream where it does not exist, and give its name back.
-
-    Raises
-    ------
-    StreamError
-        If Kafka allows no topic of that name, or Skysieve uses it for something else.
-    """
-    if not _TOPIC.fullmatch(name) or name in (".", ".."):
-        raise StreamError(
-            f"{name!r} is no legal stream name: use letters, digits, '.', '_' and '-', at most 240."
-        )
-    alike = name.replace("_", ".")  # Kafka sees no difference, so a topic could not be made beside its twin
-    if name in (REGISTRY, STATUS) or alike.startswith(("..", OUTPUT_PREFIX)) or alike.endswith(".rejected"):
-        raise StreamError(f"{name!r} is a name that Skysieve or Kafka uses for something else; take another.")
-    check_twin(name, topics.names())
-    topics.create({name: partitions})
-    return name
-
-
-_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,240}")
-
-
-def newest(begin: Offsets, end: Offsets, count: int) -> Offsets:
-    """Where to begin so that ``count`` packets follow, shared evenly; what a short partition lacks the others give.
-
-    >>> newest({0: 0, 1: 0}, {0: 100, 1: 2}, 10)
-    {0: 92, 1: 0}
-    """
-    left, start = count, {}
-    by_size = sorted(end, key=lambda p: end[p] - begin[p])
-    for done, partition in enumerate(by_size):
-        share = -(-left // (len(by_size) - done)) if done < len(by_size) - 1 else left
-        share = min(share, end[partition] - begin[partition])
-        start[partition] = end[partition] - share
-        left -= share
-    return dict(sorted(start.items()))

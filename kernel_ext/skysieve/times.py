@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from skysieve.errors import StreamError
+from skysieve.errors import DeploymentError, StreamError
 
 Time = datetime | str
 
@@ -29,3 +29,15 @@ def instant(time: Time) -> datetime:
     if found.tzinfo is None:
         raise StreamError(f"{time!r} says no time zone: add Z, or give an aware datetime.")
     return found.astimezone(UTC)
+
+
+def start_text(start: Time) -> str:
+    """``latest``, ``earliest`` or an ISO time in UTC, from what a user writes."""
+    if isinstance(start, str) and start in ("latest", "earliest"):
+        return start
+    found = instant(start)
+    if found > datetime.now(UTC):
+        raise DeploymentError(
+            f"start={found.isoformat()} is in the future: it can be 'latest', 'earliest' or a past time."
+        )
+    return found.isoformat()

@@ -3,7 +3,7 @@
 import offline
 import pytest
 from skysieve import bench
-from skysieve.bench import bank, decode, filters, preview
+from skysieve.bench import bank, decode, enrich, filters, preview
 from skysieve.errors import SkysieveError
 from skysieve.sources import simulate
 
@@ -62,6 +62,16 @@ def test_the_bench_of_previews_has_seconds_of_a_part_and_of_all(running, monkeyp
         assert all(value > 0 for value in seconds.values())
     text = preview.report({"cores": 2, **result})
     assert f"{result['seconds']['40']['second']:.3f}" in text
+
+
+def test_the_bench_of_enrichments_has_a_rate_for_each_set_of_catalogues(running, monkeypatch):
+    monkeypatch.setattr(enrich, "_RUNS", 1)
+    monkeypatch.setattr(enrich, "ROWS", dict.fromkeys(enrich.ROWS, 500))
+    result = enrich.measure(running, 150, lambda _: None)
+    assert result["rates"].keys() == {"none", "two small", "ten million", "five"}
+    assert all(rate > 0 for rate in result["rates"].values())
+    assert result["matches"] > 0
+    assert "five, for a tenth" in enrich.report({"cores": 2, **result})
 
 
 def test_an_unknown_bench_and_a_senseless_number_are_refused():

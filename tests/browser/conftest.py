@@ -40,7 +40,7 @@ def lab(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 @pytest.fixture(scope="package")
 def context(chromium: Browser) -> Iterator[BrowserContext]:
     """What the pages share: a cache, so that JupyterLab's scripts are fetched once."""
-    context = chromium.new_context(viewport={"width": 1400, "height": 1100})
+    context = chromium.new_context(viewport={"width": 1400, "height": 1500})
     context.set_default_timeout(20_000)
     yield context
     context.close()

@@ -12,7 +12,7 @@ from skysieve import local
 from skysieve.home import Home
 from skysieve.sources import send
 from skysieve.sources.surveys import simulated
-from skysieve.stream import make_stream
+from skysieve.stream_topics import make_stream
 from skysieve.topics import Topics
 
 from .panel import Panel, cells, lab_with_panel, open_lab

@@ -20,7 +20,8 @@ def packets(count, seed):
 
 def written(folder):
     """Ids of what the files hold; empty while there are none."""
-    if not any(folder.rglob("*.parquet")):
+    files = (path.relative_to(folder) for path in folder.rglob("*.parquet"))
+    if not any(all(part[0] not in "_." for part in file.parts) for file in files):  # others are being written
         return []
     table = pq.read_table(folder, columns=["diaSource", "night", "match"]).to_pandas()
     return sorted(source["diaSourceId"] for source in table["diaSource"])

@@ -9,7 +9,7 @@ from conftest import delivered
 from matching import judged
 from skysieve import DeploymentError, Filter
 from skysieve.sources import send, simulate
-from skysieve.stream import rejected_topic
+from skysieve.stream_topics import rejected_topic
 
 COUNT = 60
 BRIGHT = "def bright(snr):\n    return snr > 20\n"

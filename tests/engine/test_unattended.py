@@ -8,7 +8,7 @@ import pytest
 from conftest import delivered
 from processes import wait_until
 from skysieve import DeploymentError, Filter, Guard
-from skysieve.deployment import deploy as register
+from skysieve.deploying import deploy as register
 from skysieve.engine import registry
 from skysieve.engine.status import supervisor
 from skysieve.sources import Packet, send, simulate

@@ -13,8 +13,8 @@ from skysieve import local
 from skysieve.connections import connect
 from skysieve.home import Home
 from skysieve.session import Session
-from skysieve.sources import send, simulate
-from skysieve.stream import make_stream
+from skysieve.sources import Packet, send, simulate
+from skysieve.stream_topics import make_stream
 from skysieve.topics import Topics
 
 Place = tuple[int, int]
@@ -69,11 +69,11 @@ class Sky:
             place = tuple(int(headers[f"skysieve.source.{part}"]) for part in ("partition", "offset"))
             yield place, headers["skysieve.version"].decode()
 
-    def kill(self, part):
-        """Kill a process, and start it again as systemd would."""
+    def kill(self, part, how=signal.SIGKILL):
+        """End a process, and start it again as systemd would."""
         process = psutil.Process(self.pid(part))
-        process.kill()
-        psutil.wait_procs([process], timeout=10)
+        process.send_signal(how)
+        psutil.wait_procs([process], timeout=60)
         local.up(self.home)
 
     def kill_workers(self):
@@ -92,6 +92,17 @@ class Sky:
         process.send_signal(signal.SIGCONT)
 
 
+def small(count, seed):
+    """Simulated packets without cutouts, so that thousands of matches are soon read."""
+    found = []
+    for alert in simulate(count, seed=seed, pool=20):
+        what = offline.alert(alert.packet.value)
+        what |= {name: None for name in what if name.startswith("cutout")}
+        schema = int.from_bytes(alert.packet.value[1:5], "big")
+        found.append(Packet(offline.packet(what, schema), alert.packet.key))
+    return found
+
+
 @pytest.fixture(scope="module")
 def hurt(tmp_path_factory):
     home = replace(Home.at(tmp_path_factory.mktemp("hurt")), cache=Home.default().cache)
@@ -99,6 +110,6 @@ def hurt(tmp_path_factory):
     sky = Sky(home, "faults-alerts")
     sky.attach()
     make_stream(sky.topics, sky.stream)
-    send([a.packet for a in simulate(20, seed=1, pool=20)], sky.stream, sky.topics.bootstrap)
+    send(small(20, 1), sky.stream, sky.topics.bootstrap)
     yield sky
     local.down(home)

@@ -11,7 +11,9 @@ import time
 import offline
 import pytest
 from skysieve import Filter, Guard
-from skysieve.sources import send, simulate
+from skysieve.sources import send
+
+from .conftest import small
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 RATE, SECONDS = 100, 9
@@ -74,7 +76,7 @@ ORDER = random.Random(20261126).sample(list(FAULTS), len(FAULTS))
 def test_no_match_is_lost(deployed, table, number, fault, capsys):
     hurt = deployed
     before = hurt.found()
-    packets = [a.packet for a in simulate(RATE * SECONDS, seed=100 + number, pool=20)]
+    packets = small(RATE * SECONDS, 100 + number)
     flow = threading.Thread(
         target=send, args=(packets, hurt.stream, hurt.topics.bootstrap), kwargs={"rate": RATE}
     )

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 import pytest
 from skysieve import Filter, Guard
-from skysieve.sources import send, simulate
+from skysieve.sources import send
+
+from .conftest import small
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -145,8 +147,7 @@ def test_a_random_sequence_leaves_just_what_it_should(hurt, seed, capsys):
         for batch in range(10_000):
             if flowing.is_set():
                 return
-            packets = [a.packet for a in simulate(RATE, seed=10_000 * seed + batch, pool=20)]
-            send(packets, hurt.stream, hurt.topics.bootstrap, rate=RATE)
+            send(small(RATE, 10_000 * seed + batch), hurt.stream, hurt.topics.bootstrap, rate=RATE)
 
     thread = threading.Thread(target=flow)
     thread.start()

@@ -7,7 +7,8 @@ from skysieve import Filter
 from skysieve.engine import plan
 from skysieve.packets.decode import kafka
 from skysieve.sources import Packet, send
-from skysieve.stream import Stream, make_stream
+from skysieve.stream import Stream
+from skysieve.stream_topics import make_stream
 
 from languages import plain
 from languages.plain import Alert

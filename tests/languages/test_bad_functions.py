@@ -9,7 +9,7 @@ import skysieve
 from skysieve import Filter
 from skysieve.errors import FilterError
 from skysieve.sources import Packet, send, simulate
-from skysieve.stream import make_stream
+from skysieve.stream_topics import make_stream
 
 COUNT = 40
 

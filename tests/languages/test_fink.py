@@ -10,7 +10,7 @@ from skysieve.engine import plan
 from skysieve.errors import ColumnError
 from skysieve.packets.decode import kafka
 from skysieve.sources import Packet, send
-from skysieve.stream import make_stream
+from skysieve.stream_topics import make_stream
 
 from languages import plain
 from languages.plain import Alert

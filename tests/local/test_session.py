@@ -18,7 +18,7 @@ from skysieve.home import Home
 from skysieve.local.ports import is_free
 from skysieve.session import Session
 from skysieve.sources import send, simulate
-from skysieve.stream import make_stream
+from skysieve.stream_topics import make_stream
 from skysieve.topics import Topics
 
 PARTS = {"kafka", "spark", "supervisor"}
@@ -93,7 +93,9 @@ def test_up_again_is_the_same_session(lasting):
     assert one_of_each(lasting, first)
 
 
-@pytest.mark.parametrize("killed", [{"kafka"}, {"spark"}, {"supervisor"}, PARTS], ids="+".join)
+@pytest.mark.parametrize(
+    "killed", [{"kafka"}, {"spark"}, {"supervisor"}, PARTS], ids=lambda parts: "+".join(sorted(parts))
+)
 def test_up_after_a_crash_keeps_addresses_data_and_deployments(lasting, killed):
     before = local.up(lasting)
     kept = places(Topics(before.kafka))

@@ -28,7 +28,7 @@ def alert(number):
 
 def container(alerts, of=SURVEY, **how):
     out = io.BytesIO()
-    fastavro.writer(out, of, alerts, **how)
+    fastavro.writer(out, of, alerts, **{"sync_marker": b"the same again: "} | how)
     return out.getvalue()
 
 

@@ -47,24 +47,44 @@ GOOD = {
 ALERTS = {"lsst": [1], "avro": [1, 3, 3, 2, 0], "json": [1, 1]}
 
 
-def mutations(good):
-    whole = st.sampled_from(good)
-    place = st.floats(0, 1, exclude_max=True)
+class Mutated(bytes):
+    """A packet that something happened to; shown by what that was, as its bytes are too many."""
 
-    def flip(packet, at, bit):
-        changed = bytearray(packet)
-        changed[int(at * len(packet))] ^= 1 << bit
-        return bytes(changed)
+    how = ""
 
-    return st.one_of(
-        st.builds(lambda packet, at: packet[: int(at * len(packet))], whole, place),
-        st.builds(lambda packet, at: packet[int(at * len(packet)) :], whole, place),
-        st.builds(flip, whole, place, st.integers(0, 7)),
-        st.builds(flip, whole, st.floats(0, 0.1, exclude_max=True), st.integers(0, 7)),
-        st.builds(lambda packet, rest: packet + rest, whole, st.binary(min_size=1, max_size=40)),
-        st.builds(lambda a, b: a + b, whole, whole),
-        st.binary(max_size=50),
-    )
+    def __repr__(self):
+        return self.how
+
+
+def mutated(packet, how, *what):
+    if how == "begin":
+        changed = packet[: int(what[0] * len(packet))]
+    elif how == "end":
+        changed = packet[int(what[0] * len(packet)) :]
+    elif how == "flip":
+        at, bit = int(what[0] * len(packet)), what[1]
+        changed = packet[:at] + bytes([packet[at] ^ 1 << bit]) + packet[at + 1 :]
+    else:
+        changed = packet + what[0]
+    found = Mutated(changed)
+    found.how = f"mutated(GOOD[{len(packet)} bytes], {how!r}, {str(what)[:100]})"
+    return found
+
+
+@st.composite
+def mutations(draw, good):
+    """A packet that was cut, changed or followed by something; or bytes that are none."""
+    packet = draw(st.sampled_from(good))
+    how = draw(st.sampled_from(["begin", "end", "flip", "early flip", "rest", "packet", "bytes"]))
+    if how == "bytes":
+        return draw(st.binary(max_size=50))
+    if how in ("begin", "end"):
+        return mutated(packet, how, draw(st.floats(0, 1, exclude_max=True)))
+    if how in ("flip", "early flip"):
+        at = draw(st.floats(0, 1 if how == "flip" else 0.1, exclude_max=True))
+        return mutated(packet, "flip", at, draw(st.integers(0, 7)))
+    rest = st.sampled_from(good) if how == "packet" else st.binary(min_size=1, max_size=40)
+    return mutated(packet, "rest", draw(rest))
 
 
 def rows(sky, packet_format, packets):
@@ -101,11 +121,20 @@ def test_each_packet_ends_as_its_alerts_or_as_one_rejected_packet(sky, name):
                 assert problems[0]
                 seen["rejected"] += 1
             else:
-                assert numbers == list(range(len(packet_format.read(packet)))), packet
+                assert numbers == list(range(len(packet_format.read(packet)))), repr(packet)
                 seen["alerts"] += 1
 
     every_message_is_accounted_for()
     assert min(seen.values()) > 10
+
+
+@pytest.mark.parametrize(
+    "rest", [b"]", b"}", b",", b"]]", b"}]", b"]}", b'{"a": 1}', b',{"a": 1}', b"x", b"\0"]
+)
+def test_nothing_may_follow_the_object_of_a_message(sky, rest):
+    good = GOOD["json"]
+    ((numbers, problems),) = rows(sky, formats.get("json").fitted(good), [good[0] + rest])
+    assert (numbers, len(problems)) == ([], 1)
 
 
 @pytest.mark.parametrize("name", GOOD)

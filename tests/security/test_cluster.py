@@ -29,7 +29,7 @@ from skysieve.engine.status import STATUS, statuses
 from skysieve.errors import SessionError
 from skysieve.kafka_options import PASSWORDS
 from skysieve.sources import send, simulate
-from skysieve.stream import make_stream
+from skysieve.stream_topics import make_stream
 
 from .clusters import SIGN, USERS, soon
 

@@ -19,7 +19,7 @@ from skysieve.filter import check_name
 from skysieve.local.process import Daemon
 from skysieve.overview import filters_of
 from skysieve.sources import send, simulate
-from skysieve.stream import make_stream
+from skysieve.stream_topics import make_stream
 from skysieve_widgets import deployment_html
 
 HOSTILE = [

@@ -12,7 +12,7 @@ from skysieve.filter import made_with
 from skysieve.packets import formats
 from skysieve.sources import send
 from skysieve.sources.surveys import simulated
-from skysieve.stream import rejected_topic
+from skysieve.stream_topics import rejected_topic
 
 from .jupyter import jupyter
 

@@ -75,3 +75,57 @@ def hand_made(**fields: Any) -> dict[str, Any]:
         "cutoutScience": None,
     }
     return alert | fields
+
+
+def made(number: int = 0) -> dict[str, Any]:
+    """An LSST alert with everything: cutouts whose WCS is turned by 30°, detections in six bands, forced photometry."""
+    random = np.random.default_rng(number)
+    y, x = np.mgrid[:30, :30]
+    star = np.exp(-((x - 14.5) ** 2 + (y - 14.5) ** 2) / 6)
+    neighbour = np.exp(-((x - 22) ** 2 + (y - 19) ** 2) / 6)
+    noise = random.normal(0, 12, (3, 30, 30))
+    brightness = 200 + 300 * random.random()
+    turn, scale = np.radians(30), 0.2 / 3600
+    wcs = {
+        "CRVAL1": 54.15,
+        "CRVAL2": -27.46,
+        "CRPIX1": 15.5,
+        "CRPIX2": 15.5,
+        "CD1_1": -scale * np.cos(turn),
+        "CD1_2": scale * np.sin(turn),
+        "CD2_1": scale * np.sin(turn),
+        "CD2_2": scale * np.cos(turn),
+        "BUNIT": "nJy",
+    }
+    images = {
+        "Science": brightness * star + 800 * neighbour,
+        "Template": 800 * neighbour,
+        "Difference": brightness * star,
+    }
+    nights = 61041.25 - np.sort(random.uniform(1, 60, 64))[::-1]
+    points = [
+        {
+            "diaSourceId": 170094456248729605 + 1000 * number + i,
+            "midpointMjdTai": float(mjd),
+            "band": "ugrizy"[i % 6],
+            "psfFlux": float(random.normal(1500 + 20 * i, 200))
+            if i % 8 < 3
+            else float(random.normal(0, 250)),
+            "psfFluxErr": float(random.uniform(90, 260)),
+        }
+        for i, mjd in enumerate(nights)
+    ]
+    alert = hand_made(
+        prvDiaSources=[point for i, point in enumerate(points) if i % 8 < 3],
+        prvDiaForcedSources=[point for i, point in enumerate(points) if i % 8 >= 3],
+        **{
+            f"cutout{name}": fits_bytes((pixels + noise[k]).astype("float32"), **wcs)
+            for k, (name, pixels) in enumerate(images.items())
+        },
+    )
+    alert["diaSource"] |= {
+        "diaSourceId": 170094456248729605 + number,
+        "snr": brightness / 20,
+        "psfFlux": 10 * brightness,
+    }
+    return alert

@@ -15,7 +15,7 @@ def draw(alert):
     figure = Figure(figsize=(9, 3))
     axes = list(figure.subplots(1, 3))
     draw_cutouts(axes, alert)
-    figure.canvas.draw()
+    figure.draw_without_rendering()  # places the axes; a canvas without a backend draws nothing
     return axes
 
 
@@ -161,3 +161,93 @@ def test_a_cutout_without_wcs_is_drawn_as_stored():
 def test_degenerate_pixels_are_drawn(pixels):
     stamp = packets.fits_bytes(pixels.astype("float32"))
     draw(packets.hand_made(**{f"cutout{name}": stamp for name in NAMES}))
+
+
+def drawn_offsets(ax, pixels):
+    """Where pixels are drawn, in arcsec to the east and to the north of the middle, by the scale of the screen."""
+    (image,) = ax.images
+    on_screen = image.get_transform().transform(pixels) - ax.transData.transform((0, 0))
+    (left, bottom), (right, top) = ax.transData.transform([(0, 0), (1, 1)])
+    per_arcsec = np.array([right - left, top - bottom])
+    assert per_arcsec[0] == pytest.approx(-per_arcsec[1])  # east to the left, north up, square
+    return on_screen / per_arcsec
+
+
+def wcs_offsets(cutout, place, pixels):
+    sky = SkyCoord(*cutout.wcs.celestial.pixel_to_world_values(*np.transpose(pixels)), unit="deg")
+    return np.stack([offset.arcsec for offset in place.spherical_offsets_to(sky)], axis=-1)
+
+
+def assert_drawn_as_the_wcs_says(alert, place, scale):
+    turns = []
+    for ax, cutout in zip(draw(alert), read_cutouts(alert).values(), strict=True):
+        ny, nx = cutout.data.shape
+        pixels = [(0, 0), (nx - 1, 0), (0, ny - 1), (nx - 1, ny - 1), (nx / 2, ny / 3)]
+        drawn = drawn_offsets(ax, pixels)
+        assert drawn == pytest.approx(wcs_offsets(cutout, place, pixels), abs=0.01 * scale)
+        along_x, along_y = (drawn[1] - drawn[0]) / (nx - 1), (drawn[2] - drawn[0]) / (ny - 1)
+        assert [np.hypot(*along_x), np.hypot(*along_y)] == pytest.approx([scale, scale], rel=0.015)
+        turns.append(np.degrees(np.arctan2(*along_y)))
+    return turns
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("path", packets.LSST_FILES, ids=lambda path: path.name[:18])
+def test_lsst_pixels_are_drawn_where_the_wcs_of_the_packet_has_them(path):
+    alert = packets.lsst_file(path)
+    place = SkyCoord(alert["diaSource"]["ra"], alert["diaSource"]["dec"], unit="deg")
+    assert {c.wcs_from for c in read_cutouts(alert).values()} == {"packet"}
+    assert_drawn_as_the_wcs_says(alert, place, 0.2)
+
+
+@pytest.mark.real_data
+def test_lsst_exposures_are_turned_each_by_its_own_angle():
+    turns = set()
+    for path in packets.LSST_FILES[::3]:
+        alert = packets.lsst_file(path)
+        place = SkyCoord(alert["diaSource"]["ra"], alert["diaSource"]["dec"], unit="deg")
+        turns |= {round(turn / 10) for turn in assert_drawn_as_the_wcs_says(alert, place, 0.2)}
+    assert len(turns) > 2
+
+
+@pytest.mark.real_data
+def test_ztf_pixels_are_drawn_with_x_to_the_west_and_y_to_the_south_at_one_arcsec():
+    for alert in packets.ztf_alerts()[::20]:
+        place = SkyCoord(alert["candidate"]["ra"], alert["candidate"]["dec"], unit="deg")
+        turns = assert_drawn_as_the_wcs_says(alert, place, 1.012)
+        assert np.abs(turns) == pytest.approx([180, 180, 180], abs=0.5)
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("turn", [0, 30, 135, 270])
+def test_any_rotation_and_parity_of_a_wcs_is_heeded(turn, mirrored):
+    cosine, sine = 0.4 * np.cos(np.radians(turn)) / 3600, 0.4 * np.sin(np.radians(turn)) / 3600
+    sign = 1 if mirrored else -1
+    cards = {
+        "CTYPE1": "RA---TAN",
+        "CTYPE2": "DEC--TAN",
+        "CRVAL1": 54.15,
+        "CRVAL2": -27.46,
+        "CRPIX1": 5,
+        "CRPIX2": 6,
+    }
+    cards |= {"CD1_1": sign * cosine, "CD1_2": sine, "CD2_1": -sign * sine, "CD2_2": cosine}
+    stamp = packets.fits_bytes(np.eye(11, 9, dtype="float32"), **cards)
+    alert = packets.hand_made(**{f"cutout{name}": stamp for name in NAMES})
+    turns = assert_drawn_as_the_wcs_says(alert, SkyCoord(54.15, -27.46, unit="deg"), 0.4)
+    assert (turns[0] - turn + 180) % 360 == pytest.approx(180, abs=0.01)
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("survey", ["lsst", "ztf"])
+def test_the_scale_bar_is_as_long_as_it_says_and_the_compass_points_north_and_east(survey):
+    alert = packets.lsst(packets.LSST_WITH_HISTORY) if survey == "lsst" else packets.ztf_alerts()[0]
+    ax = draw(alert)[0]
+    (length,) = (float(t.get_text().rstrip("″")) for t in ax.texts if t.get_text().endswith("″"))
+    bar = max(
+        (line for line in ax.lines if line.get_linewidth() == 2), key=lambda line: np.ptp(line.get_xdata())
+    )
+    assert np.ptp(bar.get_xdata()) == pytest.approx(length)
+    arrows = [text for text in ax.texts if getattr(text, "arrow_patch", None) is not None]
+    tips = [np.sign(np.round(ax.transData.transform(a.xy) - ax.transData.transform(a.xyann))) for a in arrows]
+    assert [tip.tolist() for tip in tips] == [[0, 1], [-1, 0]]  # north up, east to the left

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skysieve_widgets.fits_cutout import Cutout, NoCutout, pixels_to_sky
+from skysieve_widgets.shades import shades
 from skysieve_widgets.surveys import Alert, as_alert, survey_of
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ NAMES = ("Science", "Template", "Difference")
 _BACKGROUND = "#e8e8e8"
 _INK = "#111111"
 _SCALE_BARS = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300)
-_BRIGHTEST_PERCENTILE = 99.9
 
 
 def read_cutouts(alert: Alert) -> dict[str, Cutout | NoCutout]:
@@ -41,7 +41,9 @@ def read_cutouts(alert: Alert) -> dict[str, Cutout | NoCutout]:
     return {name: survey.cutout(alert, name) for name in NAMES}
 
 
-def draw_cutouts(axes: Sequence[Axes], alert: Alert) -> None:
+def draw_cutouts(
+    axes: Sequence[Axes], alert: Alert, stretch: str = "asinh", colour_map: str = "gray"
+) -> None:
     """Draw science, template and difference cutouts.
 
     The pixels are drawn turned, not resampled onto another grid: each axes is the plane tangent to the
@@ -54,6 +56,10 @@ def draw_cutouts(axes: Sequence[Axes], alert: Alert) -> None:
         Three axes.
     alert
         A decoded alert packet of any registered survey.
+    stretch
+        One of :data:`~skysieve_widgets.shades.STRETCHES`; that of the difference is symmetric about zero.
+    colour_map
+        One of :data:`~skysieve_widgets.shades.COLOUR_MAPS`; the difference is always blue below zero and red above.
     """
     alert = as_alert(alert)
     summary = survey_of(alert).summary(alert)
@@ -71,10 +77,10 @@ def draw_cutouts(axes: Sequence[Axes], alert: Alert) -> None:
         if isinstance(cutout, NoCutout):
             _say_no_cutout(ax, cutout.reason)
         elif matrix is None:
-            _draw_pixels(ax, name, cutout)
+            _draw_pixels(ax, name, cutout, stretch, colour_map)
             ax.set_xlabel("as stored: no WCS", fontsize="x-small", color=_INK)
         else:
-            image = _draw_pixels(ax, name, cutout)
+            image = _draw_pixels(ax, name, cutout, stretch, colour_map)
             _turn(ax, image, matrix, half)
             if legend_due:
                 _draw_compass(ax, half)
@@ -101,38 +107,14 @@ def _say_no_cutout(ax: Axes, reason: str) -> None:
     ax.text(0.5, 0.5, text, ha="center", va="center", fontsize="small", color=_INK, parse_math=False)
 
 
-def _draw_pixels(ax: Axes, name: str, cutout: Cutout) -> Any:
-    import matplotlib
-
-    finite = cutout.data[np.isfinite(cutout.data)]
-    norm: Any
+def _draw_pixels(ax: Axes, name: str, cutout: Cutout, stretch: str, colour_map: str) -> Any:
+    norm, colours = shades(name, cutout, stretch, colour_map)
     if name == "Difference":
-        from matplotlib.colors import Normalize
-
-        limit = float(np.percentile(np.abs(finite), _BRIGHTEST_PERCENTILE)) or 1.0
-        norm, colours = Normalize(-limit, limit), matplotlib.colormaps["RdBu_r"]
-        amount = f"{limit:,.0f}" if limit >= 100 else f"{limit:.3g}"
+        amount = f"{norm.vmax:,.0f}" if norm.vmax >= 100 else f"{norm.vmax:.3g}"
         _label(ax, 0.97, 0.97, f"±{amount} {cutout.unit}", ha="right", va="top", transform=ax.transAxes)
-    else:
-        norm, colours = _asinh(finite), matplotlib.colormaps["gray"]
     return ax.imshow(
-        np.ma.masked_invalid(cutout.data),
-        norm=norm,
-        cmap=colours.with_extremes(bad="#b7a57a"),
-        origin="lower",
-        interpolation="nearest",
+        np.ma.masked_invalid(cutout.data), norm=norm, cmap=colours, origin="lower", interpolation="nearest"
     )
-
-
-def _asinh(finite: NDArray[np.float32]) -> Any:
-    """Stretch from the sky, as ZScale finds it, to nearly the brightest pixel."""
-    from astropy.visualization import AsinhStretch, ImageNormalize, ZScaleInterval
-
-    low, high = ZScaleInterval().get_limits(finite)
-    high = max(high, float(np.percentile(finite, _BRIGHTEST_PERCENTILE)))
-    if not high > low:
-        low, high = low - 0.5, low + 0.5
-    return ImageNormalize(vmin=low, vmax=high, stretch=AsinhStretch(0.03), clip=False)
 
 
 def _reach(cutout: Cutout | NoCutout, matrix: NDArray[np.float64]) -> float:

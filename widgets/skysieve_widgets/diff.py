@@ -67,8 +67,8 @@ def diff_html(diff: DiffLike) -> str:
         The result of ``sky.diff``.
     """
     parts = [
-        f'<p class="sky-head"><b>{escape(_names(diff))}</b>: {escape(_counts(diff))}</p>',
-        f'<p class="sky-note">{escape(_circumstances(diff))}</p>',
+        f'<p class="sky-head"><b>{escape(names_text(diff))}</b>: {escape(counts_text(diff))}</p>',
+        f'<p class="sky-note">{escape(circumstances(diff))}</p>',
     ]
     for what, alerts in (("Gained", diff.gained), ("Lost", diff.lost)):
         if len(alerts):
@@ -88,7 +88,7 @@ def diff_text(diff: DiffLike) -> str:
     diff
         The result of ``sky.diff``.
     """
-    lines = [f"{_names(diff)}: {_counts(diff)}", _circumstances(diff)]
+    lines = [f"{names_text(diff)}: {counts_text(diff)}", circumstances(diff)]
     for what, alerts in (("Gained", diff.gained), ("Lost", diff.lost)):
         if len(alerts):
             lines += ["", f"{_first(what, alerts)}:"]
@@ -96,16 +96,19 @@ def diff_text(diff: DiffLike) -> str:
     return "\n".join(lines)
 
 
-def _names(diff: DiffLike) -> str:
+def names_text(diff: DiffLike) -> str:
+    """Name the filters, two versions of one only once."""
     same = diff.old.name == diff.new.name
     return diff.new.name if same else f"{diff.old.name} → {diff.new.name}"
 
 
-def _counts(diff: DiffLike) -> str:
+def counts_text(diff: DiffLike) -> str:
+    """Write how many alerts are gained, lost and kept."""
     return ", ".join(f"{count(diff.counts[what])} {what}" for what in ("gained", "lost", "kept"))
 
 
-def _circumstances(diff: DiffLike) -> str:
+def circumstances(diff: DiffLike) -> str:
+    """Write what was read."""
     text = f"{count(diff.read - diff.rejected)} alerts of {diff.stream} read once"
     return f"{text}; {count(diff.rejected)} packets could not be decoded" if diff.rejected else text
 

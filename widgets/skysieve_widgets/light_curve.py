@@ -79,7 +79,7 @@ def light_curve(alert: Alert) -> pd.DataFrame:
     return points.loc[usable].sort_values("mjd", kind="stable", ignore_index=True)
 
 
-def draw_light_curve(ax: Axes, alert: Alert, in_magnitudes: bool = False) -> None:
+def draw_light_curve(ax: Axes, alert: Alert, in_magnitudes: bool = False, in_days_ago: bool = False) -> None:
     """Draw the photometry in one alert packet.
 
     Parameters
@@ -91,25 +91,25 @@ def draw_light_curve(ax: Axes, alert: Alert, in_magnitudes: bool = False) -> Non
     in_magnitudes
         AB magnitudes instead of fluxes. Forced photometry below 5 sigma is then drawn as a limit, and
         detections without a magnitude (negative, or below 1 sigma) are counted in a note.
+    in_days_ago
+        Days before this alert instead of MJD; without effect where the alert has no time.
     """
     alert = as_alert(alert)
-    points = light_curve(alert)
     own_mjd = survey_of(alert).summary(alert).mjd
-    unit = _flux_unit(points)
-    shown = _as_magnitudes(points) if in_magnitudes else _as_fluxes(points, unit[0])
-    for band in sorted(shown["band"].unique(), key=_band_order):
+    in_days_ago = in_days_ago and math.isfinite(own_mjd)
+    shown, label = shown_points(light_curve(alert), in_magnitudes)
+    shown["x"] = own_mjd - shown["mjd"] if in_days_ago else shown["mjd"]
+    for band in sorted(shown["band"].unique(), key=band_order):
         _draw_band(ax, shown[shown["band"] == band], band)
     own = shown[(shown["kind"] == "detection") & (shown["mjd"] == own_mjd) & shown["y"].notna()]
     if len(own):
-        ax.plot(own["mjd"], own["y"], **_RING)
+        ax.plot(own["x"], own["y"], **_RING)
     if math.isfinite(own_mjd):
-        ax.axvline(own_mjd, color=_FAINT, lw=0.8, zorder=0)
-    if in_magnitudes:
-        ax.set_ylabel("Difference magnitude (AB)")
-    else:
-        ax.set_ylabel(f"Difference flux ({unit[1]})")
+        ax.axvline(0 if in_days_ago else own_mjd, color=_FAINT, lw=0.8, zorder=0)
+    ax.set_ylabel(label)
+    if not in_magnitudes:
         ax.axhline(0, color=_FAINT, lw=0.8, zorder=0)
-    _set_limits(ax, shown, in_magnitudes)
+    _set_limits(ax, shown, in_magnitudes, in_days_ago)
     _draw_legend(ax, shown, len(own) > 0)
 
 
@@ -139,51 +139,71 @@ def magnitudes(points: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _as_fluxes(points: pd.DataFrame, unit: float) -> pd.DataFrame:
-    error = points["flux_err"] / unit
+def shown_points(points: pd.DataFrame, in_magnitudes: bool) -> tuple[pd.DataFrame, str]:
+    """Turn a light curve into what is drawn: ``y``, ``error`` and ``limit``, and the label of this axis."""
+    if in_magnitudes:
+        shown = magnitudes(points).rename(columns={"mag": "y", "mag_err": "error"})
+        return shown, "Difference magnitude (AB)"
+    size, unit = _flux_unit(points)
+    error = points["flux_err"] / size
     limit = (LIMIT_SIGMAS * error).where(points["kind"] == "upper limit")
-    return points.assign(y=points["flux"] / unit, error=error, limit=limit)
+    return points.assign(y=points["flux"] / size, error=error, limit=limit), f"Difference flux ({unit})"
 
 
-def _as_magnitudes(points: pd.DataFrame) -> pd.DataFrame:
-    return magnitudes(points).rename(columns={"mag": "y", "mag_err": "error"})
-
-
-def _draw_band(ax: Axes, shown: pd.DataFrame, band: str) -> None:
-    colour, marker = _STYLES.get(band, _OTHER_STYLE)
-    for kind, look in (("forced", _HOLLOW), ("detection", _SOLID)):
-        some = shown[(shown["kind"] == kind) & shown["y"].notna()]
-        if len(some):
-            bars = some["error"].fillna(0.0)
-            ax.errorbar(some["mjd"], some["y"], bars, color=colour, marker=marker, ls="none", **look)
-    if shown["limit"].notna().any():
-        ax.plot(shown["mjd"], shown["limit"], color=colour, **_LIMIT)
-
-
-def _set_limits(ax: Axes, shown: pd.DataFrame, in_magnitudes: bool) -> None:
-    ax.set_xlabel("MJD (TAI)")
-    ax.ticklabel_format(axis="x", useOffset=False, style="plain")
-    ax.tick_params(direction="in", top=True, right=True)
-    notes = []
+def frame_of(shown: pd.DataFrame, in_magnitudes: bool) -> tuple[tuple[float, float] | None, str]:
+    """Find the range of the values to draw, None where there are none, and what is not seen in it."""
     values = pd.concat([shown["y"], shown["limit"]]).dropna().to_numpy(dtype=float)
+    frame, notes = None, []
     if values.size:
         low, high = _range(shown)
         if not in_magnitudes:
             low, high = min(low, 0.0), max(high, 0.0)
         pad = 0.12 * (high - low) or 0.5
-        low, high = low - pad, high + pad
-        ax.set_ylim(*((high, low) if in_magnitudes else (low, high)))
+        frame = low, high = low - pad, high + pad
         outside = int(((values < low) | (values > high)).sum())
         notes += [f"{outside} outlying point{'s' * (outside > 1)} beyond the frame"] * (outside > 0)
-        if np.ptp(shown["mjd"]) < 0.1:
-            middle = float(shown["mjd"].mean())
-            ax.set_xlim(middle - 0.5, middle + 0.5)
-    else:
-        ax.text(0.5, 0.5, "no photometry", transform=ax.transAxes, ha="center", va="center")
     if in_magnitudes:
         without = int(((shown["kind"] == "detection") & shown["y"].isna()).sum())
         notes += [f"{without} detection{'s' * (without > 1)} without a magnitude"] * (without > 0)
-    ax.text(0.01, 0.02, "; ".join(notes), transform=ax.transAxes, fontsize="x-small")
+    return frame, "; ".join(notes)
+
+
+def band_look(band: str) -> tuple[str, str]:
+    """Give the colour and the marker (matplotlib's letter) of a band."""
+    return _STYLES.get(band, _OTHER_STYLE)
+
+
+def band_order(band: str) -> tuple[int, str]:
+    """Sort bands from blue to red, and those without a colour of their own behind them."""
+    return (list(_STYLES).index(band) if band in _STYLES else len(_STYLES), band)
+
+
+def _draw_band(ax: Axes, shown: pd.DataFrame, band: str) -> None:
+    colour, marker = band_look(band)
+    for kind, look in (("forced", _HOLLOW), ("detection", _SOLID)):
+        some = shown[(shown["kind"] == kind) & shown["y"].notna()]
+        if len(some):
+            bars = some["error"].fillna(0.0)
+            ax.errorbar(some["x"], some["y"], bars, color=colour, marker=marker, ls="none", **look)
+    if shown["limit"].notna().any():
+        ax.plot(shown["x"], shown["limit"], color=colour, **_LIMIT)
+
+
+def _set_limits(ax: Axes, shown: pd.DataFrame, in_magnitudes: bool, in_days_ago: bool) -> None:
+    ax.set_xlabel("Days before this alert" if in_days_ago else "MJD (TAI)")
+    ax.ticklabel_format(axis="x", useOffset=False, style="plain")
+    ax.tick_params(direction="in", top=True, right=True)
+    frame, note = frame_of(shown, in_magnitudes)
+    if frame is None:
+        ax.text(0.5, 0.5, "no photometry", transform=ax.transAxes, ha="center", va="center")
+    else:
+        ax.set_ylim(*(frame[::-1] if in_magnitudes else frame))
+        if np.ptp(shown["x"]) < 0.1:
+            middle = float(shown["x"].mean())
+            ax.set_xlim(middle - 0.5, middle + 0.5)
+    if in_days_ago:
+        ax.invert_xaxis()
+    ax.text(0.01, 0.02, note, transform=ax.transAxes, fontsize="x-small")
 
 
 def _range(shown: pd.DataFrame) -> tuple[float, float]:
@@ -204,8 +224,8 @@ def _draw_legend(ax: Axes, shown: pd.DataFrame, has_own: bool) -> None:
     from matplotlib.lines import Line2D
 
     handles = []
-    for band in sorted(shown["band"].unique(), key=_band_order):
-        colour, marker = _STYLES.get(band, _OTHER_STYLE)
+    for band in sorted(shown["band"].unique(), key=band_order):
+        colour, marker = band_look(band)
         handles.append(
             Line2D([], [], color=colour, marker=marker, ms=6, ls="none", label=_plain(band or "?"))
         )
@@ -230,10 +250,6 @@ def _draw_legend(ax: Axes, shown: pd.DataFrame, has_own: bool) -> None:
 def _flux_unit(points: pd.DataFrame) -> tuple[float, str]:
     largest = points["flux"].abs().fillna(LIMIT_SIGMAS * points["flux_err"]).max()
     return next(((size, name) for size, name in _FLUX_UNITS if largest >= size), _FLUX_UNITS[-1])
-
-
-def _band_order(band: str) -> tuple[int, str]:
-    return (list(_STYLES).index(band) if band in _STYLES else len(_STYLES), band)
 
 
 def _plain(text: str) -> str:

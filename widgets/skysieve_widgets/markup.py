@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -74,26 +74,35 @@ def key_values(rows: Iterable[tuple[str, Any]]) -> str:
     return f'<table class="sky-table"><tbody>{"".join(lines)}</tbody></table>'
 
 
-def data_table(frame: pd.DataFrame) -> str:
+def data_table(frame: pd.DataFrame, pictures: Mapping[str, Sequence[str]] | None = None) -> str:
     """Make a table of a few rows, ids and all other integers exact.
 
     Taken column by column: a row of a mixed frame is a Series of floats, which ids do not survive.
+
+    Parameters
+    ----------
+    frame
+        The rows.
+    pictures
+        Further columns before the others, by name: a piece of HTML for each row, which is not escaped.
     """
-    columns: list[Sequence[str]] = [[cell(v) for v in frame.iloc[:, i]] for i in range(frame.shape[1])]
-    head = "".join(f"<th>{escape(name)}</th>" for name in frame.columns)
-    rows = ("".join(f"<td>{escape(text)}</td>" for text in row) for row in zip(*columns, strict=True))
+    drawn = pictures or {}
+    columns = [[cell(v) for v in frame.iloc[:, i]] for i in range(frame.shape[1])]
+    parts = [*drawn.values(), *([escape(text) for text in column] for column in columns)]
+    head = "".join(f"<th>{escape(name)}</th>" for name in [*drawn, *frame.columns])
+    rows = ("".join(f"<td>{part}</td>" for part in row) for row in zip(*parts, strict=True))
     body = "".join(f"<tr>{row}</tr>" for row in rows)
     table = f'<table class="sky-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
     return f'<div class="sky-scroll">{table}</div>'
 
 
 def cell(value: Any) -> str:
-    """Write one value of a table: integers exact, floats to 8 figures, large values by their size.
+    """Write one value of a table: integers exact, floats to 8 figures (dates to a second), large values by their size.
 
     Examples
     --------
-    >>> cell(170094456248729605), cell(0.1 + 0.2), cell(None), cell(b"1234"), cell([1, 2])
-    ('170094456248729605', '0.3', '—', '4 bytes', '2 items')
+    >>> cell(170094456248729605), cell(0.1 + 0.2), cell(61041.2501234567), cell(None), cell(b"1234"), cell([1, 2])
+    ('170094456248729605', '0.3', '61041.25012', '—', '4 bytes', '2 items')
     """
     if isinstance(value, (bytes, bytearray, memoryview)):
         return f"{len(value):,} bytes"
@@ -102,9 +111,15 @@ def cell(value: Any) -> str:
     if value is None or value is pd.NA or value is pd.NaT:
         return "—"
     if isinstance(value, (float, np.floating)):
-        return "—" if math.isnan(value) else f"{value:.8g}"
+        return "—" if math.isnan(value) else _figures(float(value))
     text = str(value)
     return text if len(text) <= 80 else f"{text[:79]}…"
+
+
+def _figures(value: float) -> str:
+    if 1e4 <= abs(value) < 1e8:
+        return f"{value:.5f}".rstrip("0").rstrip(".")
+    return f"{value:.8g}"
 
 
 def count(value: Any) -> str:

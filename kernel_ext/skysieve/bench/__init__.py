@@ -10,11 +10,17 @@ from types import ModuleType
 from typing import Any
 
 from skysieve import local
-from skysieve.bench import bank, decode, latency, preview
+from skysieve.bench import bank, decode, enrich, latency, preview
 from skysieve.errors import SkysieveError, nearest
 from skysieve.home import Home
 
-_BENCHES: dict[str, ModuleType] = {"bank": bank, "decode": decode, "latency": latency, "preview": preview}
+_BENCHES: dict[str, ModuleType] = {
+    "bank": bank,
+    "decode": decode,
+    "enrich": enrich,
+    "latency": latency,
+    "preview": preview,
+}
 
 Tell = Callable[[str], None]
 
@@ -25,7 +31,7 @@ def run(what: str, count: int, tell: Tell = lambda _: None) -> dict[str, Any]:
     Parameters
     ----------
     what
-        ``"bank"``, ``"decode"``, ``"latency"`` or ``"preview"``.
+        ``"bank"``, ``"decode"``, ``"enrich"``, ``"latency"`` or ``"preview"``.
     count
         Number of alert packets; with few, the fixed cost of starting a query shows.
     tell

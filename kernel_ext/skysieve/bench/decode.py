@@ -16,7 +16,8 @@ from skysieve.packets.decode import decode
 from skysieve.session import Session
 from skysieve.sources import send
 from skysieve.sources.surveys import simulated
-from skysieve.stream import Stream, make_stream
+from skysieve.stream import Stream
+from skysieve.stream_topics import make_stream
 from skysieve.topics import Topics
 
 _FOUR = {

@@ -20,7 +20,7 @@ from skysieve.local import LocalSession
 from skysieve.session import Session
 from skysieve.sources import send
 from skysieve.sources.surveys import simulated
-from skysieve.stream import make_stream
+from skysieve.stream_topics import make_stream
 from skysieve.topics import Topics
 
 _RATE = 333.0

@@ -18,7 +18,7 @@ from skysieve.engine import plan
 from skysieve.engine.health import observed
 from skysieve.filter import BoundFilter, Filter
 from skysieve.packets.formats import Format
-from skysieve.stream import rejected_topic
+from skysieve.stream_topics import rejected_topic
 from skysieve.topics import Offsets, Topics
 
 if TYPE_CHECKING:

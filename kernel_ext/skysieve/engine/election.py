@@ -29,10 +29,12 @@ class Election:
     ----------
     topics
         The Kafka cluster; the registry must exist.
+    group
+        The consumer group that they are.
     """
 
-    def __init__(self, topics: Topics) -> None:
-        self._topics = topics
+    def __init__(self, topics: Topics, group: str = GROUP) -> None:
+        self._topics, self._group = topics, group
         self._consumer: Consumer
         self._asked: float
 
@@ -70,10 +72,11 @@ class Election:
         self._is_won, self._asked = False, time.monotonic()
         settings: dict[str, Any] = {
             "bootstrap.servers": self._topics.bootstrap,
-            "group.id": GROUP,
+            "group.id": self._group,
             "session.timeout.ms": int(1000 * _SESSION),
             "heartbeat.interval.ms": 1500,
             "max.poll.interval.ms": 600_000,  # a bank of hundreds of filters takes a minute to start
+            "partition.assignment.strategy": "cooperative-sticky",  # one who joins takes nothing from who has it
             "enable.auto.commit": False,
             "error_cb": lambda error: None,  # Kafka's absence is noticed by whoever reads the registry
             "logger": log,
@@ -85,18 +88,21 @@ class Election:
         )
 
     def _assigned(self, consumer: Consumer, places: list[Any]) -> None:
-        consumer.assign(places)
-        consumer.pause(places)
-        self._is_won = bool(places)
+        consumer.incremental_assign(places)
+        if places:
+            consumer.pause(places)
+            self._is_won = True
 
     def _revoked(self, consumer: Consumer, places: list[Any]) -> None:
-        self._is_won = False
+        consumer.incremental_unassign(places)
+        if places:
+            self._is_won = False
 
     def _refuse(self, error: KafkaError) -> None:
         if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
             raise SessionError(
                 f"Kafka at {self._topics.bootstrap} does not let {self._topics.options.user or 'this user'} read the "
-                f"consumer group {GROUP!r}, by which supervisors elect one (see docs/cluster.md)."
+                f"consumer group {self._group!r}, by which supervisors elect one (see docs/cluster.md)."
             )
         if error.fatal():
             raise SessionError(f"The election of a supervisor broke off: {error.str()}")

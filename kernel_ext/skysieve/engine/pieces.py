@@ -1,4 +1,4 @@
-"""Whether what a version was made with is still here: the packages of its code, the schemas of its columns."""
+"""Whether what a version was made with is still here: its code's packages, its columns' schemas, its catalogues."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def rebuilt(record: Registered, source: Stream) -> BoundFilter:
 
     Raises
     ------
-    DeploymentError, ColumnError
+    DeploymentError, ColumnError, EnrichmentError
         If that cannot be; names the piece that is missing.
     """
     if lost := missing(record.filter.made_with):
@@ -24,7 +24,11 @@ def rebuilt(record: Registered, source: Stream) -> BoundFilter:
             "supervisor's Python lacks. Install that there and on Spark's workers, and start the filter again."
         )
     try:
-        return record.filter.bind(source.filterable)
+        bound = record.filter.bind(source.filterable)
+        for column in bound.columns:
+            if column.by is not None:
+                column.by.enrichment.check()
+        return bound
     except ColumnError as error:
         gone = set(record.said(record.current).schemas) - set(map(str, source.versions))
         if not gone:

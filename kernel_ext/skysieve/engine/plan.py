@@ -17,13 +17,14 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import BooleanType
 
+from skysieve.enrich.base import enriched, inputs
 from skysieve.errors import FilterError
 from skysieve.filter import BoundFilter
 from skysieve.packets import avro
 from skysieve.packets.columns import Column
 from skysieve.packets.decode import PROBLEM, decode, kafka, once
 from skysieve.packets.formats import Format
-from skysieve.stream import rejected_topic
+from skysieve.stream_topics import rejected_topic
 from skysieve.topics import Offsets, Topics
 
 KEY, TRUTH = "kafka.key", "kafka.truth"
@@ -73,14 +74,27 @@ def read_range(spark: SparkSession, topics: Topics, topic: str, start: Offsets, 
 def judge(
     packets: DataFrame, packet_format: Format, filters: Sequence[BoundFilter], more: Sequence[Column] = ()
 ) -> DataFrame:
-    """Decode the columns that any of the filters uses, and those named besides, once."""
+    """Decode the columns that any of the filters uses, and those named besides, once.
+
+    Those of enrichments come later (:func:`deliveries`), for the few alerts that pass all else.
+    """
     used = {column.name: column for column in (*more, *(c for bound in filters for c in bound.columns))}
-    return decode(packets, packet_format, used.values())
+    plain = [column for column in used.values() if column.by is None]
+    return decode(packets, packet_format, [*plain, *inputs(_enriched(filters), packet_format)])
 
 
-def passes(bound: BoundFilter) -> SparkColumn:
-    """Whether an alert meets every cut: NULL, the answer of a cut on a missing value, is not yes."""
-    return reduce(and_, (cut.condition() for cut in bound.cuts))
+def passes(bound: BoundFilter, *, enriched: bool = False) -> SparkColumn:
+    """Whether an alert meets every cut: NULL, the answer of a cut on a missing value, is not yes.
+
+    The cuts on columns of enrichments alone, or all others.
+    """
+    cuts = [cut for cut in bound.cuts if any(column.by for column in cut.columns) == enriched]
+    return reduce(and_, (cut.condition() for cut in cuts), F.lit(True))
+
+
+def _enriched(filters: Sequence[BoundFilter]) -> list[Column]:
+    """The columns of enrichments that filters use."""
+    return [column for bound in filters for column in bound.columns if column.by is not None]
 
 
 def deliveries(
@@ -97,7 +111,8 @@ def deliveries(
     Kafka sink sets the time of the record; that of the packet is in ``skysieve.source.timestamp``.)
 
     Each packet first gets the list of the filters that it passes, as a text of numbers: a hundred predicates become one
-    flat compiled expression, and the few packets that pass any are all that the rest of the plan sees.
+    flat compiled expression, and the few packets that pass any are all that the rest of the plan sees. These alone are
+    enriched, once for all filters, and then meet the cuts that need that.
 
     Parameters
     ----------
@@ -123,7 +138,12 @@ def deliveries(
     ]
     hits = [_if(broken, "0"), *(_if(fine & one, str(i)) for i, one in enumerate(wanted, 1))]
     found = judged.withColumn("_hits", once(F.concat_ws(",", *hits))).where("_hits <> ''")
+    if late := {column.name: column for column in _enriched(filters)}:
+        found = enriched(found, list(late.values()))
     each = found.withColumn("_hit", F.explode(F.split("_hits", ",").cast("array<int>")))
+    for number, bound in enumerate(filters, 1):
+        if any(column.by for cut in bound.cuts for column in cut.columns):
+            each = each.where((F.col("_hit") != number) | passes(bound, enriched=True))
     topics = [rejected_topic(stream), *(bound.filter.output_topic for bound in filters)]
     return each.select(
         _pick(topics).alias("topic"),

@@ -19,7 +19,8 @@ from skysieve.engine.values import Value, now
 from skysieve.errors import DeploymentError
 from skysieve.filter import BoundFilter
 from skysieve.packets.decode import decode, kafka
-from skysieve.stream import Stream, rejected_topic
+from skysieve.stream import Stream
+from skysieve.stream_topics import rejected_topic
 from skysieve.topics import Offsets, Topics
 
 if TYPE_CHECKING:

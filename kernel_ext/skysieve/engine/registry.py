@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
 from uuid import uuid4
 
 from pydantic import Field
@@ -50,9 +50,10 @@ class Version(Value):
 
 
 class Stated(Value):
-    """What a person said of a stream."""
+    """What a person said of a stream: its packet format, where that cannot be told, and its enrichments by name."""
 
-    format: str
+    format: str | None = None
+    enrichments: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
 
 class Registered(Value):
@@ -151,11 +152,11 @@ def _tell_once(text: str) -> None:
     log.warning(text)
 
 
-def stated_format(topics: Topics, stream: str) -> str | None:
-    """The packet format that was stated for a stream, if any was."""
+def stated(topics: Topics, stream: str) -> Stated:
+    """What was stated of a stream."""
     value = topics.newest_by_key(REGISTRY).get(STREAM + stream)
     try:
-        return Stated.model_validate_json(value).format if value else None
+        return Stated.model_validate_json(value) if value else Stated()
     except ValueError:
         raise StreamError(
             f"What the registry says of the format of {stream!r} cannot be read; state it anew with "
@@ -163,10 +164,10 @@ def stated_format(topics: Topics, stream: str) -> str | None:
         ) from None
 
 
-def state_format(topics: Topics, stream: str, packet_format: str | None) -> None:
-    """State the packet format of a stream, for everyone; None takes it back."""
+def state(topics: Topics, stream: str, what: Stated | None) -> None:
+    """State something of a stream, for everyone; None takes all of it back."""
     prepare(topics)
-    value = Stated(format=packet_format).model_dump_json().encode() if packet_format else None
+    value = what.model_dump_json().encode() if what and what != Stated() else None
     topics.write(REGISTRY, [(STREAM + stream, value)])
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from skysieve.stream import Stream, rejected_topic
+from skysieve.stream import Stream
+from skysieve.stream_topics import rejected_topic
 from skysieve.topics import Offsets, Topics
 
 _LOOKED = 8

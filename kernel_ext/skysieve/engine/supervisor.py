@@ -183,7 +183,8 @@ class Supervisor:
     def _note(self, key: bytes, value: bytes | None) -> set[str]:
         name = key.decode(errors="replace")
         if name.startswith(registry.STREAM):
-            return {name.removeprefix(registry.STREAM)}
+            stream = name.removeprefix(registry.STREAM)
+            return {stream, *(r.query for r in self._registered.values() if r.stream == stream)}
         if name.startswith("/"):
             return set()
         before = self._registered.pop(name, None)

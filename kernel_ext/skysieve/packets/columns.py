@@ -43,6 +43,8 @@ class Column:
         How it is derived from others, their names in backquotes; empty where the packet holds it.
     uses
         Names of those others; ``prvDiaSources[].band`` is a field of an array's records.
+    by
+        The enrichment that computes it (:class:`skysieve.enrich.base.Provider`).
     """
 
     path: tuple[str, ...]
@@ -54,6 +56,7 @@ class Column:
     null: bool = True
     sql: str = ""
     uses: tuple[str, ...] = ()
+    by: Any = None
 
     @property
     def name(self) -> str:
@@ -173,7 +176,7 @@ class Columns:
 
         Of an array that only derived columns use, the records are narrowed to the fields in use.
         """
-        given = {column.name: column for column in wanted}
+        given = {column.name: column for column in wanted if column.by is None}
         fields: dict[str, set[str] | None] = {}
         for name in [name for column in given.values() for name in (column.uses or (column.name,))]:
             whole, _, field = name.partition("[].")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import secrets
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -59,8 +60,11 @@ histories.register(
         detected="",
     )
 )
-_END = b"skysieve"
-"""Put behind each packet: Avro does not notice bytes that follow a record, unless something known should follow."""
+_END = secrets.token_bytes(8)
+"""Put behind each packet: Avro does not notice bytes that follow a record, unless something known should follow.
+
+No packet can know it: one that ended so would be taken for a whole one with nothing behind it.
+"""
 
 
 @dataclass(frozen=True)

@@ -120,13 +120,23 @@ class JsonFormat:
         options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": _CORRUPT}
         text = F.try_validate_utf8(packet.cast("string"))
         alert = F.from_json(text, ", ".join([*fields, f"{_CORRUPT} string"]), options)
-        # Spark reads the first object and passes over what follows it; only in an array is all of it parsed
+        # Spark reads the first object and passes over what follows it. In an array all of it is parsed, unless that
+        # begins with what ends an array, and in an object, unless it begins with what ends that.
         objects = F.size(F.from_json(F.concat(F.lit("["), text, F.lit("]")), "array<struct<any: string>>"))
-        fits = (F.col(f"{RESULT}.objects") == 1) & F.col(f"{RESULT}.alert.{_CORRUPT}").isNull()
+        within = F.from_json(
+            F.concat(F.lit('{"it": '), text, F.lit("}")),
+            f"it struct<any: string>, {_CORRUPT} string",
+            options,
+        )
+        fits = (
+            (F.col(f"{RESULT}.objects") == 1)
+            & F.col(f"{RESULT}.alert.{_CORRUPT}").isNull()
+            & F.col(f"{RESULT}.within.{_CORRUPT}").isNull()
+        )
         empty = F.coalesce(F.length(packet), F.lit(0)) == 0
         return Decoded(
             frame=F.when(empty, problem("frame", "the message is empty")),
-            read=F.struct(alert.alias("alert"), objects.alias("objects")),
+            read=F.struct(alert.alias("alert"), objects.alias("objects"), within.alias("within")),
             alert=f"{RESULT}.alert",
             broken=F.when(~F.coalesce(fits, F.lit(False)), problem("decode", _BROKEN)),
         )

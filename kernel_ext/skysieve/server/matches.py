@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from skysieve.engine.registry import stated_format
+from skysieve.engine.registry import stated
 from skysieve.errors import PacketError, StreamError
 from skysieve.matches import as_match, source_of
 from skysieve.packets import formats
@@ -56,8 +56,8 @@ def _format(topics: Topics, stream: str, records: Sequence[Record]) -> Format | 
     values = [record.value for record in records if record.value]
     if not values:
         return None
-    stated = stated_format(topics, stream)
-    found = formats.get(stated) if stated else formats.detect(values[0])
+    said = stated(topics, stream).format
+    found = formats.get(said) if said else formats.detect(values[0])
     return found.fitted(values) if found else None
 
 

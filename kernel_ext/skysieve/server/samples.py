@@ -13,7 +13,9 @@ from typing import Any
 
 from skysieve.errors import PacketError, StreamError, nearest
 from skysieve.server import models
-from skysieve.stream import Stream, newest, open_stream
+from skysieve.server.streams import usable
+from skysieve.stream import Stream, open_stream
+from skysieve.stream_topics import newest
 from skysieve.topics import Topics
 
 _PACKETS = 200
@@ -68,12 +70,11 @@ class Samples:
             If there is no such stream, or column, or only Spark can work it out.
         """
         sample = self.of(topics, name)
-        described = sample.stream.described
-        if column not in described:
-            hint = nearest(column, (one.name for one in described))
-            raise StreamError(f"{name!r} has no column {column!r}.{hint}")
-        found = described[column]
-        if found.sql:
+        known = {one.name: one for one in usable(sample.stream)}
+        if column not in known:
+            raise StreamError(f"{name!r} has no column {column!r}.{nearest(column, known)}")
+        found = known[column]
+        if found.sql or found.by is not None:
             raise StreamError(
                 f"{column} is worked out by Spark: preview a filter that names it to see its values."
             )

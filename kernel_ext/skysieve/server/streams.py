@@ -14,8 +14,10 @@ from kafka import TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
 
 from skysieve.packets import avro
+from skysieve.packets.columns import Column
 from skysieve.server import models
-from skysieve.stream import open_stream, rejected_topic, streams
+from skysieve.stream import Stream, open_stream
+from skysieve.stream_topics import rejected_topic, streams
 from skysieve.topics import Topics
 
 _RATES = 20.0
@@ -130,8 +132,13 @@ def columns(topics: Topics, name: str) -> list[models.Column]:
             unit=column.unit,
             description=column.description,
         )
-        for column in open_stream(topics, name).described
+        for column in usable(open_stream(topics, name))
     ]
+
+
+def usable(stream: Stream) -> list[Column]:
+    """What filters of a stream can use: what its packets have, and what enrichments add."""
+    return [*stream.described, *(column for column in stream.filterable if column.by is not None)]
 
 
 def _kind(schema: Any, *, short: bool) -> str:

@@ -1,0 +1,207 @@
+"""What an enrichment is: a named provider of further columns on a stream.
+
+It says which columns of the packet it reads and which it gives, and computes these for a batch of alerts in a Python
+worker of Spark. It is a value, which the registry keeps as JSON; what it needs besides (an indexed catalogue, a region)
+is in a store of files that never change.
+"""
+
+from __future__ import annotations
+
+import importlib
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import pyarrow as pa
+from pydantic import ValidationError
+
+from skysieve.engine.values import Value
+from skysieve.enrich.store import Store
+from skysieve.errors import EnrichmentError
+from skysieve.packets import avro
+from skysieve.packets.columns import Column, Columns
+from skysieve.packets.formats import Format, Places
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+_MODULES = tuple(
+    f"skysieve.enrich.{kind}"
+    for kind in ("crossmatch", "watchmap", "skymap", "features", "classifier", "function")
+)
+_kinds: dict[str, type[Enrichment]] = {}
+
+
+class Given(Value):
+    """A column that an enrichment gives: its name, Avro type, unit and description."""
+
+    name: str
+    type: Any
+    unit: str = ""
+    description: str = ""
+
+
+class Enrichment(Value):
+    """A provider of further columns.
+
+    To add a kind: a class with the methods below, whose fields are what the registry keeps, and whose ``kind`` is a
+    name of its own. :func:`register` makes it known.
+
+    Attributes
+    ----------
+    reads
+        Names of the columns of the packet that it reads, in the order in which :meth:`on_arrow` takes them; set by
+        :meth:`prepared`.
+    index
+        Its folder in the store; empty where it needs none.
+    """
+
+    kind: ClassVar[str]
+    reads: tuple[str, ...] = ()
+    index: str = ""
+
+    def check(self) -> None:
+        """Make sure that what it needs is still there.
+
+        Raises
+        ------
+        EnrichmentError
+            If its folder in the store is not.
+        """
+        if self.index and not Path(self.index).is_dir():
+            raise EnrichmentError(
+                f"What {self.made_of()} was made into is gone: {self.index}. Enrich the stream again, with the store "
+                "(`$SKYSIEVE_STORE`) on a file system that the supervisor and Spark's workers see."
+            )
+
+    @abstractmethod
+    def prepared(self, store: Store, columns: Columns, places: Places) -> Self:
+        """The same, ready to run on a stream: what it reads is known, files are checked and in the store."""
+
+    def inputs(self, columns: Columns) -> tuple[Column, ...]:
+        """The columns of :attr:`reads`, among those of a stream; what is worked out of others can be among them."""
+        return tuple(columns[name] for name in self.reads)
+
+    @abstractmethod
+    def gives(self) -> tuple[Given, ...]:
+        """The columns that it gives."""
+
+    @abstractmethod
+    def on_arrow(self, *arrays: pa.Array) -> pa.Array:
+        """One struct of the columns that it gives for every row of a batch; runs in a worker.
+
+        Spark takes what it is from its annotations: ``pa.Array`` in and out.
+        """
+
+    def may_replace(self, other: Enrichment) -> bool:
+        """Whether filters that use the other may go on with this: for what its owner edits while it is in use."""
+        return False
+
+    def made_of(self) -> str:
+        """What its values come from, for people."""
+        return self.kind
+
+    def columns(self, name: str) -> tuple[Column, ...]:
+        """What it gives under a name, as columns of a stream."""
+        by = Provider(name, self)
+        return tuple(
+            Column(
+                (name, one.name),
+                ["null", one.type],
+                one.unit,
+                f"{one.description} ({self.made_of()})".strip(),
+                uses=self.reads,
+                by=by,
+            )
+            for one in self.gives()
+        )
+
+
+@dataclass(frozen=True)
+class Provider:
+    """An enrichment under the name that its columns begin with."""
+
+    name: str
+    enrichment: Enrichment
+
+
+def position(places: Places) -> tuple[str, str]:
+    """Names of the columns with the position of an alert.
+
+    Raises
+    ------
+    EnrichmentError
+        If there are none.
+    """
+    if places.ra is None or places.dec is None:
+        raise EnrichmentError("The alerts of this stream have no position that is known here.")
+    return (places.ra, places.dec)
+
+
+def register(kind: type[Enrichment]) -> type[Enrichment]:
+    """Make a kind of enrichment known."""
+    _kinds[kind.kind] = kind
+    return kind
+
+
+def written(enrichment: Enrichment) -> dict[str, Any]:
+    """What the registry keeps of it."""
+    return {"kind": enrichment.kind, **enrichment.model_dump(mode="json")}
+
+
+def read(what: dict[str, Any]) -> Enrichment:
+    """An enrichment, of what the registry keeps.
+
+    Raises
+    ------
+    EnrichmentError
+        If it is none that is known here.
+    """
+    for module in _MODULES:
+        importlib.import_module(module)
+    said = dict(what)
+    kind = said.pop("kind", None)
+    if kind not in _kinds:
+        raise EnrichmentError(f"There is no kind of enrichment {kind!r} here, only {', '.join(_kinds)}.")
+    try:
+        return _kinds[kind].model_validate(said)
+    except ValidationError as error:
+        raise EnrichmentError(f"What the registry says of a {kind} cannot be read: {error}") from None
+
+
+def inputs(wanted: Sequence[Column], packet_format: Format) -> list[Column]:
+    """The columns of the packet that must be decoded for columns of enrichments."""
+    known = packet_format.columns()
+    providers = {column.by.name: column.by.enrichment for column in wanted if column.by is not None}
+    return list({c.name: c for one in providers.values() for c in one.inputs(known)}.values())
+
+
+def enriched(alerts: DataFrame, wanted: Sequence[Column]) -> DataFrame:
+    """Decoded alerts with further columns that enrichments give; every one is asked once for each batch.
+
+    Parameters
+    ----------
+    alerts
+        What :func:`skysieve.packets.decode.decode` gives, with all that these columns use.
+    wanted
+        Columns of enrichments.
+    """
+    from pyspark.sql import functions as F  # noqa: N812
+    from pyspark.sql.pandas.functions import arrow_udf
+
+    providers = {column.by.name: column.by.enrichment for column in wanted if column.by}
+    uses = {column.by.name: column.uses for column in wanted if column.by}
+    found = {}
+    for name, one in providers.items():
+        kind = ", ".join(f"`{given.name}`: {avro.spark_type(['null', given.type])}" for given in one.gives())
+        compute: Any = arrow_udf(one.on_arrow, f"struct<{kind}>")  # type: ignore[call-overload]
+        # else Spark would call it once for each of its columns
+        values = compute.asNondeterministic()(*(F.col(f"`{used}`") for used in uses[name]))
+        found[f"enriched.{name}"] = values
+    result = alerts.withColumns(found)
+    given = [
+        F.col(f"`enriched.{c.by.name}`").getField(c.path[1]).alias(c.name) for c in wanted if c.by is not None
+    ]
+    return result.select(*(f"`{name}`" for name in alerts.columns), *given)

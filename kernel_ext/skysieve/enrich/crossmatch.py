@@ -1,0 +1,272 @@
+"""Crossmatch: which objects of a catalogue are where an alert is. A watchlist is one whose objects have radii."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import Field, PrivateAttr
+
+from skysieve.enrich import positions
+from skysieve.enrich.base import Enrichment, Given, position, register
+from skysieve.enrich.catalogs import load
+from skysieve.enrich.catalogs import positions as positions_of
+from skysieve.enrich.store import Store
+from skysieve.errors import EnrichmentError, nearest
+from skysieve.packets.columns import Columns
+from skysieve.packets.formats import Places
+
+_LARGEST = 5.0
+"""Degrees."""
+_TYPES: dict[pa.DataType, str] = {
+    pa.bool_(): "boolean",
+    pa.int8(): "int",
+    pa.int16(): "int",
+    pa.int32(): "int",
+    pa.uint8(): "int",
+    pa.uint16(): "int",
+    pa.uint32(): "long",
+    pa.int64(): "long",
+    pa.uint64(): "long",
+    pa.float32(): "float",
+    pa.float64(): "double",
+}
+_ARROW = {"boolean": pa.bool_(), "int": pa.int32(), "long": pa.int64(), "float": pa.float32()} | {
+    "double": pa.float64(),
+    "string": pa.string(),
+}
+
+
+@register
+class Crossmatch(Enrichment):
+    """The nearest object of a catalogue within a radius, or all of them.
+
+    It gives the columns ``sep`` (separation in arcsec), ``n`` (number of objects within the radius; 0 where there is
+    none) and those of the catalogue that are asked for; where no object is near, all but ``n`` are NULL. With
+    ``nearest=False`` they are lists, the nearest first.
+
+    Parameters
+    ----------
+    catalog
+        A path or a table, as :func:`skysieve.enrich.catalogs.load` takes it.
+    radius
+        An angle with its unit, ``"1.5 arcsec"``, or an astropy quantity.
+    columns
+        Columns of the catalogue that are given; none unless told.
+    nearest
+        Whether only the nearest object is given.
+    ra, dec
+        Names of the catalogue's columns with the position; found by their usual names unless given.
+    radius_column
+        Name of a column with a radius of each object's own, in arcsec; ``radius`` is then the largest that counts.
+    epoch
+        Of the catalogue's positions, for people: ``"J2016.0"``.
+
+    Raises
+    ------
+    EnrichmentError
+        If the radius is none.
+
+    Examples
+    --------
+    >>> gaia = Crossmatch("gaia.parquet", radius="1.5 arcsec", columns=["name"])
+    >>> round(gaia.radius * 3600, 6), [one.name for one in gaia.gives()]
+    (1.5, ['sep', 'n'])
+    """
+
+    kind: ClassVar[str] = "crossmatch"
+
+    source: str
+    radius: float
+    wanted: tuple[str, ...] = ()
+    nearest_only: bool = True
+    ra: str | None = None
+    dec: str | None = None
+    radius_column: str | None = None
+    epoch: str = ""
+    edited: bool = False
+    rows: int = 0
+    extra: tuple[Given, ...] = Field(default=())
+    _table: Any = PrivateAttr(default=None)
+
+    def __init__(
+        self,
+        catalog: Any = None,
+        radius: Any = None,
+        columns: tuple[str, ...] | list[str] = (),
+        nearest: bool = True,
+        **more: Any,
+    ) -> None:
+        said: dict[str, Any] = {"radius": radius, **more}
+        if catalog is not None:
+            is_path = isinstance(catalog, str | Path)
+            said.setdefault("source", str(catalog) if is_path else f"a table of {len(catalog):,} rows")
+            said |= {"radius": angle(radius), "wanted": tuple(columns), "nearest_only": nearest}
+        super().__init__(**said)
+        self._table = catalog
+
+    def prepared(self, store: Store, columns: Columns, places: Places) -> Self:
+        """The same, with the catalogue sorted by place in the store."""
+        table = load(self._table if self._table is not None else self.source)
+        if lacking := [name for name in self.wanted if name not in table.column_names]:
+            hint = nearest(lacking[0], table.column_names)
+            raise EnrichmentError(f"The catalogue {self.source} has no column {lacking[0]!r}.{hint}")
+        try:
+            ra, dec = positions_of(table, self.ra, self.dec)
+        except EnrichmentError as error:
+            raise EnrichmentError(f"{self.source}: {error}") from None
+        radii = self._radii(table)
+        good = np.isfinite(ra) & (radii > 0 if radii is not None else True)
+        kept = table.select(list(self.wanted)).filter(pa.array(good))
+        extra = tuple(_given(kept.schema.field(name)) for name in self.wanted)
+        if taken := {"sep", "n"} & set(self.wanted):
+            raise EnrichmentError(
+                f"The catalogue's column {taken.pop()!r} has a name that the match itself takes."
+            )
+
+        def write(folder: Path) -> None:
+            order = positions.write(folder, ra[good], dec[good], None if radii is None else radii[good])
+            plain = pa.table([_plain(kept[g.name], g).take(order) for g in extra], [g.name for g in extra])
+            with (
+                pa.OSFile(str(folder / "columns.arrow"), "wb") as file,
+                pa.ipc.new_file(file, plain.schema) as out,
+            ):
+                out.write_table(plain.combine_chunks())
+
+        where = store.put(write)
+        found = {"index": str(where), "rows": int(good.sum()), "extra": extra, "reads": position(places)}
+        return self.model_copy(update=found)
+
+    def _radii(self, table: pa.Table) -> positions.Floats | None:
+        if self.radius_column is None:
+            return None
+        if self.radius_column not in table.column_names:
+            hint = nearest(self.radius_column, table.column_names)
+            raise EnrichmentError(
+                f"The catalogue has no column {self.radius_column!r} (radius_column=).{hint}"
+            )
+        radii = (
+            np.array(table[self.radius_column].cast(pa.float64()).to_numpy(), dtype=float) * positions.ARCSEC
+        )
+        if not (radii[np.isfinite(radii)] >= 0).all():
+            raise EnrichmentError(f"The catalogue's column {self.radius_column!r} has a negative radius.")
+        return np.minimum(np.nan_to_num(radii), self.radius)
+
+    def gives(self) -> tuple[Given, ...]:
+        """Separation, number, and the catalogue's columns."""
+        sep = Given(name="sep", type="double", unit="arcsec", description="Separation")
+        number = Given(name="n", type="int", description=f"Objects within {self.radius * 3600:g} arcsec")
+        if self.nearest_only:
+            return (sep, number, *self.extra)
+        lists = (
+            one.model_copy(update={"type": {"type": "array", "items": ["null", one.type]}})
+            for one in (sep, *self.extra)
+        )
+        return (*lists, number)
+
+    def may_replace(self, other: Enrichment) -> bool:
+        """A watchlist may, for another."""
+        return self.edited and isinstance(other, Crossmatch) and other.edited
+
+    def made_of(self) -> str:
+        """The catalogue, its epoch, and the mark of its content."""
+        epoch = f", {self.epoch}" if self.epoch else ""
+        mark = Path(self.index).name[:8] if self.index else "not read yet"
+        return f"{Path(self.source).name}{epoch}, {self.rows:,} objects, {mark}"
+
+    def on_arrow(self, *arrays: pa.Array) -> pa.Array:
+        """Look up each position of a batch."""
+        ra, dec = (
+            np.array(a.cast(pa.float64()).fill_null(math.nan).to_numpy(zero_copy_only=False)) for a in arrays
+        )
+        one, other, apart = positions.opened(self.index).near(ra, dec, self.radius)
+        number = np.bincount(one, minlength=len(ra)).astype(np.int32)
+        columns = _columns(self.index)
+        sep = pa.array(apart / positions.ARCSEC)
+        values = [_one(columns[g.name].take(pa.array(other))) for g in self.extra]
+        if self.nearest_only:
+            first = np.full(len(ra), -1, np.int64)
+            first[one[::-1]] = np.arange(len(one))[::-1]  # the first of each stays
+            pick = pa.array(first, mask=first < 0)
+            found = [sep.take(pick), pa.array(number), *(value.take(pick) for value in values)]
+        else:
+            ends = pa.array(np.concatenate([[0], np.cumsum(number)]).astype(np.int32))
+            found = [*(pa.ListArray.from_arrays(ends, each) for each in (sep, *values)), pa.array(number)]
+        return pa.StructArray.from_arrays(found, [given.name for given in self.gives()])
+
+
+def _one(chunks: pa.ChunkedArray) -> pa.Array:
+    return chunks.combine_chunks()
+
+
+def Watchlist(  # noqa: N802
+    catalog: Any, radius: Any = "5 arcsec", columns: tuple[str, ...] | list[str] = (), **more: Any
+) -> Crossmatch:
+    """A list of objects of one's own: those with a column ``radius`` (arcsec) count within that.
+
+    To change it, enrich the stream again under the same name: the filters that use it go on with the new list.
+
+    Parameters
+    ----------
+    catalog, radius, columns, **more
+        As for :class:`Crossmatch`.
+    """
+    table = load(catalog)
+    by_lower = {name.lower(): name for name in table.column_names}
+    own = more.pop("radius_column", by_lower.get("radius"))
+    largest = angle(radius)
+    if own is not None:
+        radii = pc.max(table[own].cast(pa.float64())).as_py()
+        largest = min(_LARGEST, max(largest, (radii or 0) * positions.ARCSEC))
+    if isinstance(catalog, str | Path):
+        more["source"] = str(catalog)
+    return Crossmatch(table, f"{largest!r} deg", columns, radius_column=own, edited=True, **more)
+
+
+def angle(text: Any) -> float:
+    """An angle with its unit, in degrees.
+
+    Raises
+    ------
+    EnrichmentError
+        If it has no unit of angle, or is not above zero, or larger than 5 degrees.
+
+    Examples
+    --------
+    >>> angle("36 arcsec")
+    0.01
+    """
+    from astropy import units as u
+
+    try:
+        found = float(u.Quantity(text).to_value(u.deg))
+    except (TypeError, ValueError, u.UnitConversionError):
+        raise EnrichmentError(f"radius={text!r} is no angle: write it with its unit, '1.5 arcsec'.") from None
+    if not 0 < found <= _LARGEST:
+        raise EnrichmentError(f"radius={text!r} is not between 0 and {_LARGEST:g} degrees.")
+    return found
+
+
+_opened: dict[str, pa.Table] = {}
+
+
+def _columns(index: str) -> pa.Table:
+    """The catalogue's columns, mapped into memory."""
+    if index not in _opened:
+        with pa.memory_map(f"{index}/columns.arrow") as file:
+            _opened[index] = pa.ipc.open_file(file).read_all()
+    return _opened[index]
+
+
+def _given(field: pa.Field) -> Given:
+    kind = _TYPES.get(field.type, "string")
+    unit = (field.metadata or {}).get(b"unit", b"").decode()
+    return Given(name=field.name, type=kind, unit=unit, description="")
+
+
+def _plain(column: pa.ChunkedArray, given: Given) -> pa.ChunkedArray:
+    return column.cast(_ARROW[given.type]) if given.type != "string" else pc.cast(column, pa.string())
