@@ -7,7 +7,8 @@ import re
 
 import pytest
 from playwright.sync_api import expect
-from skysieve import Filter, deployment
+from skysieve import Filter
+from skysieve.deploying import deploy as deploy_filter
 from skysieve.engine import registry
 from skysieve.engine.health import FilterHealth, QueryHealth
 from skysieve.engine.registry import REGISTRY
@@ -46,7 +47,7 @@ def filled(topics, stream):
 def deployed(topics, name, filled):
     """A filter with two versions, that was never given to Spark; its state is what a test says it is."""
     made = [
-        deployment.deploy(topics, Filter(name, where, stream=filled), "ada")
+        deploy_filter(topics, Filter(name, where, stream=filled), "ada")
         for where in ("diaSource.snr > 10", "diaSource.snr > 20")
     ][-1]
     yield made

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from skysieve import Filter, deployment
+from skysieve import Filter
+from skysieve.deploying import deploy as deploy_filter
 from skysieve.engine import registry
 from skysieve.engine.registry import REGISTRY
+from skysieve.engine.values import now
 from skysieve.filter import made_with
 from skysieve.packets import formats
 from skysieve.sources import send
@@ -36,7 +38,7 @@ def deploy(topics, name, stream):
     """Deploys filters without asking Spark, and removes them."""
 
     def deployed(where="diaSource.snr > 20"):
-        return deployment.deploy(topics, Filter(name, where, stream=stream), "ada")
+        return deploy_filter(topics, Filter(name, where, stream=stream), "ada")
 
     yield deployed
     registry.unregister(topics, name)
@@ -231,7 +233,7 @@ def test_a_record_of_the_registry_that_nobody_can_read_is_told_and_stops_nothing
 
 
 def test_three_hundred_filters_come_in_pages(server, topics, stream):
-    known = deployment.now()
+    known = now()
     made = made_with("")
     records = []
     for number in range(300):
