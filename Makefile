@@ -3,8 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
 INSTALLED := .venv/.installed
+PANEL := kernel_ext/labextension
 
-.PHONY: help install demo test lint format lab bench clean
+.PHONY: help install demo test lint format panel lab bench clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -37,11 +38,17 @@ test: $(INSTALLED) ## lint, types and the whole test suite, on real Kafka and Sp
 	@$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
-lint: $(INSTALLED) ## ruff and mypy
+lint: $(INSTALLED) ## ruff and mypy; eslint and prettier where Node is and `make panel` was
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+	@if [ -d $(PANEL)/node_modules ] && command -v npm >/dev/null; then cd $(PANEL) && npm run --silent lint; fi
 
 format: $(INSTALLED) ## let ruff put the code in order
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+panel: $(INSTALLED) ## build the panel in JupyterLab anew, after a change of its TypeScript
+	@$(BIN)/python hatch_build.py
+	@rm -rf $(BIN)/../share/jupyter/labextensions/skysieve
+	@ln -s "$(CURDIR)/$(PANEL)/built" $(BIN)/../share/jupyter/labextensions/skysieve
 
 lab: $(INSTALLED) ## start the local session and open the notebooks in JupyterLab
 	@$(BIN)/skysieve lab notebooks $(ARGS)
@@ -50,4 +57,4 @@ bench: $(INSTALLED) ## measure the bank against a fastavro loop
 	@$(BIN)/skysieve bench bank $(ARGS)
 
 clean: ## remove the environment and build output
-	rm -rf .venv build dist
+	rm -rf .venv build dist $(PANEL)/built $(PANEL)/lib $(PANEL)/node_modules

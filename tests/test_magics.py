@@ -17,6 +17,7 @@ from skysieve import (
     SessionError,
     StreamError,
 )
+from skysieve.attaching import give_magics
 from skysieve.session import Session
 from skysieve.sources import send
 from skysieve.sources.surveys import simulated
@@ -309,3 +310,25 @@ def test_a_kernel_shows_results_as_html_and_lives_through_every_mistake(environm
         (deploy,) = kernel.run("%deploy bright")
         assert "run its %%filter cell first" in deploy.traceback[0]
         assert kernel.text("print(6 * 7)") == "42"
+
+
+def test_who_attaches_has_the_magics_and_keeps_those_of_before():
+    InteractiveShell.clear_instance()
+    shell = InteractiveShell.instance()
+    try:
+        known = shell.magics_manager.magics["cell"]
+        assert "filter" not in known
+        give_magics()
+        first = known["filter"]
+        give_magics()
+        assert known["filter"] == first
+        assert "deploy" in shell.magics_manager.magics["line"]
+    finally:
+        shell.history_manager.end_session() if shell.history_manager else None
+        InteractiveShell.clear_instance()
+
+
+def test_outside_of_a_notebook_nothing_is_given():
+    InteractiveShell.clear_instance()
+    give_magics()
+    assert not InteractiveShell.initialized()

@@ -26,6 +26,7 @@ from packaging.specifiers import SpecifierSet
 ROOT = Path(__file__).parents[1]
 PAGES = ("README.md", "CONTRIBUTING.md")
 NOT_ON_CONDA = {
+    "axe-playwright-python",
     "confluent-kafka",
     "fink-filters",
     "fink-utils",
@@ -53,8 +54,9 @@ def tracked(*patterns: str) -> list[Path]:
 
 
 def modules() -> list[str]:
-    files = [(folder, path) for folder in ("kernel_ext", "widgets") for path in (ROOT / folder).rglob("*.py")]
-    names = [".".join(path.relative_to(ROOT / folder).with_suffix("").parts) for folder, path in files]
+    packages = (ROOT / "kernel_ext" / "skysieve", ROOT / "widgets" / "skysieve_widgets")
+    files = [(package.parent, path) for package in packages for path in package.rglob("*.py")]
+    names = [".".join(path.relative_to(parent).with_suffix("").parts) for parent, path in files]
     return sorted(name.removesuffix(".__init__") for name in names if not name.endswith("__main__"))
 
 
@@ -214,14 +216,41 @@ def test_every_module_is_on_the_map():
             assert re.search(rf"\b{path.name}\b", text), path.relative_to(ROOT)
 
 
-def test_the_wheel_holds_both_packages(tmp_path):
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     from hatchling.builders import wheel as wheels
 
-    built = next(wheels.WheelBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"]))
-    names = set(zipfile.ZipFile(built).namelist())
-    for folder in ("kernel_ext", "widgets"):
-        assert {path.relative_to(ROOT / folder).as_posix() for path in tracked(folder)} <= names
-    assert not any(name.startswith(("tests", "notebooks")) for name in names)
+    folder = str(tmp_path_factory.mktemp("wheel"))
+    return zipfile.ZipFile(
+        next(wheels.WheelBuilder(str(ROOT)).build(directory=folder, versions=["standard"]))
+    )
+
+
+def test_the_wheel_holds_both_packages(wheel):
+    names = set(wheel.namelist())
+    for package in ("kernel_ext/skysieve", "widgets/skysieve_widgets"):
+        parent = (ROOT / package).parent
+        assert {path.relative_to(parent).as_posix() for path in tracked(package)} <= names
+    assert not any(name.startswith(("tests", "notebooks", "labextension")) for name in names)
+
+
+def test_the_wheel_holds_the_extension_built_and_enabled_so_that_nobody_needs_node(wheel, project):
+    data = f"skysieve-{project['version']}.data/data"
+    extension = json.loads(wheel.read(f"{data}/share/jupyter/labextensions/skysieve/package.json"))
+    assert (extension["name"], extension["version"]) == ("skysieve", project["version"])
+    loaded = extension["jupyterlab"]["_build"]["load"]
+    assert f"{data}/share/jupyter/labextensions/skysieve/{loaded}" in wheel.namelist()
+    assert f"{data}/share/jupyter/labextensions/skysieve/schemas/skysieve/plugin.json" in wheel.namelist()
+    enabled = json.loads(wheel.read(f"{data}/etc/jupyter/jupyter_server_config.d/skysieve.json"))
+    assert enabled["ServerApp"]["jpserver_extensions"] == {"skysieve.server": True}
+    assert f"{data}/share/jupyter/skysieve/01_first_light.ipynb" in wheel.namelist()
+
+
+def test_nothing_that_was_built_is_committed():
+    extension = ROOT / "kernel_ext" / "labextension"
+    assert {path.relative_to(extension).parts[0] for path in tracked("kernel_ext/labextension")}.isdisjoint(
+        {"built", "lib", "node_modules"}
+    )
 
 
 @pytest.fixture(scope="module")

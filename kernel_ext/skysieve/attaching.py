@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 
+import skysieve
 from skysieve import local
 from skysieve.connections import TOKEN, connect
 from skysieve.environment import secret
@@ -19,6 +21,8 @@ def attach(
     spark: str | None = None, *, kafka: str | None = None, kafka_options: Mapping[str, str] | None = None
 ) -> Session:
     """Attach to a running session: the one given, the one that the environment names, or the local one.
+
+    A notebook can use ``%%filter`` and ``%deploy`` then.
 
     Parameters
     ----------
@@ -50,4 +54,13 @@ def attach(
         raise SessionError(f"attach() needs both servers; {missing} is missing.")
     topics = Topics(kafka, options(kafka_options or {}))
     topics.names()  # so that a user whom Kafka does not know hears of it now
-    return Session(topics, connect(spark, token))
+    session = Session(topics, connect(spark, token))
+    give_magics()
+    return session
+
+
+def give_magics() -> None:
+    """Let the notebook that calls use ``%%filter`` and ``%deploy``; elsewhere, or where it can, nothing happens."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if shell is not None and "filter" not in shell.magics_manager.magics["cell"]:
+        skysieve.load_ipython_extension(shell)

@@ -25,12 +25,12 @@ def topics(home: Home) -> Topics | None:
     return Topics(running.kafka) if running else None
 
 
-def overview(home: Home) -> dict[str, Any]:
-    """Servers, streams and filters of the session that the environment names, or of the local one and its processes.
+def overview(home: Home, kafka: Topics | None = None) -> dict[str, Any]:
+    """Servers, streams and filters of a Kafka cluster, unless given of the environment's or of the local session's.
 
-    After a crash of the local session, the processes that are left.
+    Of the local one with its processes; after a crash, those that are left.
     """
-    kafka, running = topics(home), local.running(home)
+    kafka, running = kafka or topics(home), local.running(home)
     if kafka is None:
         return {"kafka": None, "spark": None, "pids": local.pids(home), "streams": [], "filters": []}
     here = running if running and running.kafka == kafka.bootstrap else None

@@ -140,11 +140,11 @@ class Notebook:
 
 
 @contextmanager
-def running_lab(folder: Path) -> Iterator[Lab]:
-    """Start JupyterLab on the loopback interface, and stop it with its kernels."""
+def running_lab(folder: Path, **further: str) -> Iterator[Lab]:
+    """Start JupyterLab on the loopback interface, with further variables, and stop it with its kernels."""
     notebooks, token, port = folder / "notebooks", secrets.token_hex(16), _free_port()
     notebooks.mkdir(parents=True)
-    environment = _environment(folder)
+    environment = {**_environment(folder), **further}
     options = {
         "ServerApp.ip": "127.0.0.1",
         "ServerApp.port": port,

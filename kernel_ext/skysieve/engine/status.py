@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from itertools import pairwise
 from typing import Any, Literal
@@ -125,18 +126,22 @@ class SupervisorStatus(Value):
 
 def statuses(topics: Topics) -> dict[str, FilterStatus]:
     """The status of every deployment, by name, and how it does."""
-    found = topics.newest_by_key(STATUS)
-    known = {k: FilterStatus.model_validate_json(v) for k, v in found.items() if not k.startswith("/")}
-    banks = {
-        k.removeprefix(_HEALTH): QueryHealth.model_validate_json(v)
-        for k, v in found.items()
-        if k.startswith(_HEALTH)
-    }
-    archives = {
-        k.removeprefix(_ARCHIVE): Archived.model_validate_json(v)
-        for k, v in found.items()
-        if k.startswith(_ARCHIVE)
-    }
+    return told(topics.newest_by_key(STATUS))
+
+
+def told(found: Mapping[str, bytes]) -> dict[str, FilterStatus]:
+    """The same of the topic's records, by key; one that cannot be read is left out: its writer tells it anew."""
+    known: dict[str, FilterStatus] = {}
+    banks: dict[str, QueryHealth] = {}
+    archives: dict[str, Archived] = {}
+    for key, value in found.items():
+        with suppress(ValueError):
+            if key.startswith(_HEALTH):
+                banks[key.removeprefix(_HEALTH)] = QueryHealth.model_validate_json(value)
+            elif key.startswith(_ARCHIVE):
+                archives[key.removeprefix(_ARCHIVE)] = Archived.model_validate_json(value)
+            elif not key.startswith("/"):
+                known[key] = FilterStatus.model_validate_json(value)
     return {
         name: _with_health(status, banks.get(status.query)).model_copy(update={"archive": archives.get(name)})
         for name, status in known.items()
@@ -152,7 +157,12 @@ def _with_health(status: FilterStatus, bank: QueryHealth | None) -> FilterStatus
 
 def supervisor(topics: Topics) -> SupervisorStatus | None:
     """What the supervisor last said of itself."""
-    value = topics.newest_by_key(STATUS).get(_SUPERVISOR)
+    return told_of_supervisor(topics.newest_by_key(STATUS))
+
+
+def told_of_supervisor(found: Mapping[str, bytes]) -> SupervisorStatus | None:
+    """The same of the topic's records, by key."""
+    value = found.get(_SUPERVISOR)
     return SupervisorStatus.model_validate_json(value) if value else None
 
 

@@ -1,0 +1,154 @@
+"""From an empty home to a filter that runs, and back, all in the browser; and what a person reads when a part dies."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+import psutil
+import pytest
+from playwright.sync_api import expect
+from skysieve import local
+from skysieve.home import Home
+from skysieve.sources import send
+from skysieve.sources.surveys import simulated
+from skysieve.stream_topics import make_stream
+from skysieve.topics import Topics
+
+from .panel import Panel, cells, lab_with_panel, open_lab
+
+STREAM = "lsst-alerts"
+FILTER = f"%%filter bright --stream {STREAM}\ndiaSource.snr > 5"
+LINE = "import skysieve; sky = skysieve.attach()"
+START = 200_000
+"""Milliseconds that a session may take to start, where others use the machine."""
+
+pytestmark = pytest.mark.timeout(900)
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    """An empty home, with the user's jars."""
+    home = replace(Home.at(tmp_path_factory.mktemp("own") / "sky"), cache=Home.default().cache)
+    yield home
+    local.down(home)
+
+
+@pytest.fixture(scope="module")
+def own_lab(chromium, own, tmp_path_factory):
+    named = {"SKYSIEVE_HOME": str(own.state), "SKYSIEVE_CACHE": str(own.cache), "SKYSIEVE_HEARTBEAT": "1"}
+    hidden = {name: os.environ.pop(name, None) for name in ("SKYSIEVE_KAFKA", "SKYSIEVE_SPARK")}
+    try:
+        with lab_with_panel(tmp_path_factory.mktemp("lab"), **named) as running:
+            yield running
+    finally:
+        os.environ.update({name: value for name, value in hidden.items() if value})
+
+
+def parts(panel: Panel):
+    return panel.section("session").get_by_role("list", name="Parts").get_by_role("listitem")
+
+
+def all_run(panel: Panel) -> None:
+    for part in ("Kafka", "Spark", "Supervisor"):
+        row = parts(panel).filter(has_text=part)
+        expect(row.locator(".sky-dot")).to_have_attribute("data-state", "running", timeout=START)
+
+
+def feed(home: Home, seed: int) -> None:
+    running = local.running(home)
+    assert running is not None
+    topics = Topics(running.kafka)
+    make_stream(topics, STREAM)
+    send(simulated("lsst", count=100, seed=seed), STREAM, topics.bootstrap)
+
+
+def test_the_story_from_an_empty_home_to_a_filter_that_outlives_the_lab(own_lab, own, page):
+    panel = open_lab(own_lab, page, "story").open()
+    session = panel.section("session")
+    expect(session).to_contain_text("No session is running.")
+    session.get_by_role("button", name="Start session").click()
+    expect(session.get_by_role("status")).to_be_visible()
+    all_run(panel)
+    expect(page.locator(".sky-StatusItem")).to_contain_text("0 filters running")
+    feed(own, seed=1)
+    expect(panel.stream(STREAM)).to_contain_text("100 packets")
+
+    notebook = own_lab.open(page, "story", FILTER)
+    panel = Panel(page)
+    if not panel.section("session").is_visible():
+        panel.open()
+    page.get_by_role("button", name="Attach", exact=True).click()
+    prompt = page.locator(".jp-CodeCell .jp-InputPrompt")
+    expect(prompt.first).to_have_text("[1]:", timeout=60_000)
+    assert cells(page)[0] == LINE
+    assert notebook.value("type(sky).__name__") == "Session"
+
+    bar = page.get_by_role("toolbar", name="Filter bright")
+    bar.get_by_role("button", name="Preview").click()
+    expect(notebook.output(1)).to_contain_text("diaSource.snr > 5", timeout=90_000)
+    panel.picture("preview")
+    bar.get_by_role("button", name="Deploy").click()
+    expect(bar.get_by_role("status")).to_contain_text("running", timeout=120_000)
+    expect(panel.filter("bright").locator(".sky-state")).to_have_text("running")
+    expect(page.locator(".sky-StatusItem")).to_contain_text("1 filter running")
+    assert cells(page) == [LINE, FILTER, "%deploy bright"]
+
+    panel.unfold(panel.filter("bright"))
+    feed(own, seed=2)
+    matches = panel.filter("bright").get_by_label("Newest matches").get_by_role("listitem")
+    expect(matches.first).to_be_visible(timeout=60_000)
+    expect(panel.filter("bright").get_by_role("img", name="Cutouts")).to_be_visible(timeout=60_000)
+    panel.picture("story-live-tail")
+
+    page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
+    notebook.wait()
+    expect(prompt.first).to_have_text("[1]:", timeout=60_000)
+    assert notebook.value("sky.deployment('bright').status().state") == "running"
+
+    page.goto("about:blank")
+    panel = open_lab(own_lab, page, "later").open()
+    expect(panel.filter("bright").locator(".sky-state")).to_have_text("running")
+    panel.unfold(panel.filter("bright")).get_by_role("button", name="Stop", exact=True).click()
+    expect(panel.filter("bright").locator(".sky-state")).to_have_text("stopped", timeout=60_000)
+
+
+@pytest.mark.parametrize("part", ["supervisor", "spark", "kafka"])
+def test_a_part_that_is_killed_is_told_and_started_again_from_the_panel(own_lab, own, page, part):
+    if local.running(own) is None:
+        local.up(own)
+    panel = open_lab(own_lab, page, f"killed-{part}").open()
+    all_run(panel)
+    psutil.Process(local.pids(own)[part]).kill()
+    row = parts(panel).filter(has_text=part.capitalize())
+    expect(row).to_contain_text("stopped")
+    expect(page.locator(".sky-StatusItem")).to_contain_text(f"{part} not running")
+    panel.section("session").get_by_role("button", name="Start what is missing").click()
+    all_run(panel)
+
+
+def test_the_log_of_a_part_can_be_read(own_lab, own, page):
+    if local.running(own) is None:
+        local.up(own)
+    panel = open_lab(own_lab, page, "log").open()
+    panel.section("session").get_by_role("button", name="Log of Kafka").click()
+    expect(page.get_by_role("dialog")).to_contain_text("Log of Kafka")
+    expect(page.get_by_role("dialog").locator("pre")).not_to_be_empty()
+
+
+def test_the_session_is_stopped_from_the_panel(own_lab, own, page):
+    if local.running(own) is None:
+        local.up(own)
+    panel = open_lab(own_lab, page, "stop").open()
+    panel.section("session").get_by_role("button", name="Stop session").click()
+    expect(panel.section("session")).to_contain_text("No session is running.", timeout=90_000)
+    assert local.pids(own) == {}
+
+
+def test_where_the_session_cannot_be_started_its_reason_is_read(chromium, page, tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("no folder")
+    with lab_with_panel(tmp_path / "lab", SKYSIEVE_HOME=str(blocked)) as lab:
+        panel = open_lab(lab, page, "blocked").open()
+        panel.section("session").get_by_role("button", name="Start session").click()
+        expect(panel.section("session").get_by_role("alert")).to_contain_text("files cannot be kept in")
