@@ -3,20 +3,20 @@
 from statistics import fmean
 
 import pytest
-import skysieve
 from skysieve import Filter
 from skysieve.building import asked
 from skysieve.errors import FilterError, StreamError
 from skysieve.languages import sql as filters
 from skysieve.packets import formats
 from skysieve.sources import Packet, send, simulate
+from skysieve.stream_topics import make_stream
 
 COUNT = 400
 
 
 @pytest.fixture(scope="module")
 def stream(sky):
-    name = skysieve.stream.make_stream(sky.topics, "test-builder-alerts")
+    name = make_stream(sky.topics, "test-builder-alerts")
     packets = [alert.packet for alert in simulate(COUNT, seed=71, pool=60, nights=3)]
     send([*packets, Packet(b"broken", b"0")], name, sky.topics.bootstrap)
     return name

@@ -248,7 +248,7 @@ def test_deploy_waits_until_the_filter_runs_and_says_where_its_matches_go(skysie
     (found,) = [one for one in json.loads(skysieve("filters", "--json").out) if one["name"] == mine]
     assert found["state"] == "running"
     assert list(found)[:6] == ["name", "stream", "version", "state", "output_topic", "error"]
-    assert list(found)[6:] == ["health", "bank", "backfill"]
+    assert list(found)[6:] == ["health", "bank", "backfill", "archive"]
     shown = skysieve("filters").out
     assert re.search(rf"{mine} +running +{found['version']} .*{found['stream']} → filter.{mine}", shown)
 

@@ -9,6 +9,7 @@ from conftest import delivered
 from skysieve import Filter
 from skysieve.errors import ColumnError, DeploymentError, StreamError
 from skysieve.sources import send, simulate
+from skysieve.stream_topics import make_stream
 
 ALL = "diaSource.diaSourceId IS NOT NULL"
 
@@ -99,7 +100,7 @@ def test_an_unknown_deployment_is_refused_with_the_nearest_name(sky, one):
 
 
 def test_a_name_belongs_to_one_stream(sky, one, topics, name):
-    other = skysieve.stream.make_stream(topics, f"{name}-other")
+    other = make_stream(topics, f"{name}-other")
     with pytest.raises(DeploymentError, match=f"is deployed on stream '{one.stream}'"):
         sky.deploy(Filter(one.name, ALL, other))
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import offline
 import pytest
-import skysieve
 from IPython.lib.pretty import pretty
 from skysieve import Filter
 from skysieve.errors import ColumnError, FilterError, FilterSyntaxError, PacketError, StreamError
 from skysieve.sources import Packet, send, simulate
 from skysieve.sources.simulation.lsst.survey import SimulatedLsst
+from skysieve.stream_topics import make_stream
 
 CUTS = {
     "diaSource.snr > 15": lambda a: offline.above(a, "diaSource.snr", 15),
@@ -41,7 +41,7 @@ def alerts(packets):
 
 @pytest.fixture(scope="module")
 def preview(sky, simulated, packets):
-    stream = skysieve.stream.make_stream(sky.topics, "test-preview-alerts")
+    stream = make_stream(sky.topics, "test-preview-alerts")
     broken = [packets[0][:800], b"", b"\0\0\0\x27\x0f"]
     rejected = [Packet(value, str(REJECTED + i).encode()) for i, value in enumerate(broken)]
     send([*simulated, *rejected], stream, sky.topics.bootstrap)
