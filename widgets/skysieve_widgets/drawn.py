@@ -71,6 +71,8 @@ class Drawn(anywidget.AnyWidget):
         live, metadata = bundle
         static = {kind: data for kind, data in live.items() if kind != _LIVE}
         static["text/html"] = f'<div class="{self.picture}">{static["text/html"]}</div>'
+        if png := getattr(self, "_repr_png_", None):  # for viewers that show no HTML
+            static["image/png"] = base64.b64encode(png()).decode("ascii")
         display(static, raw=True)
         display({"text/plain": "", _LIVE: live[_LIVE]}, metadata=metadata, raw=True)
 
