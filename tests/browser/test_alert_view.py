@@ -93,7 +93,13 @@ def test_flux_and_magnitude_and_time_change_over_by_keyboard(shown):
     assert view.locator("[data-limit]").count() == int(table["limit"].notna().sum()) > 0
     view.get_by_role("radio", name="days ago").check()
     expect(curve).to_contain_text("Days before this alert")
-    assert notebook.value("[view.magnitudes, view.days_ago]") == [True, True]
+    end = time.monotonic() + 20
+    while (told := notebook.value("[view.magnitudes, view.days_ago]")) != [
+        True,
+        True,
+    ] and time.monotonic() < end:
+        time.sleep(0.2)  # what was pressed is on its way to Python
+    assert told == [True, True]
     notebook.python("view.magnitudes = False")
     expect(curve).to_contain_text("Difference flux")
 
