@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -87,6 +88,13 @@ def kernel() -> Iterator[Kernel]:
 def cell(notebook: nbformat.NotebookNode, name: str) -> nbformat.NotebookNode:
     """The cell of that id."""
     return next(c for c in notebook.cells if c.id == name)
+
+
+def said(notebook: nbformat.NotebookNode, name: str, pattern: str) -> list[int]:
+    """The numbers in what a cell prints, by a pattern with a group for each."""
+    found = re.search(pattern, shown(notebook, name))
+    assert found, f"{pattern!r} is not in {shown(notebook, name)!r}"
+    return [int(number) for number in found.groups()]
 
 
 def shown(notebook: nbformat.NotebookNode, name: str, kind: str = "text/plain") -> str:

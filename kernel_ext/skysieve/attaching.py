@@ -28,7 +28,7 @@ def attach(
     ----------
     spark
         URL of a Spark Connect server, ``sc://host:15002``; else ``$SKYSIEVE_SPARK``. Its token, if it wants one, is
-        read from ``$SPARK_CONNECT_AUTHENTICATETOKEN``.
+        read from ``$SPARK_CONNECT_AUTHENTICATE_TOKEN``.
     kafka
         ``host:port`` of a Kafka broker; else ``$SKYSIEVE_KAFKA``.
     kafka_options

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict
@@ -84,8 +85,7 @@ def checked_sink(sink: str) -> str:
     DeploymentError
         If it is neither empty nor ``parquet:`` with an absolute path or a URL.
     """
-    path = sink.removeprefix(registry.PARQUET)
-    if sink and (path == sink or not (path.startswith("/") or "://" in path)):
+    if not re.fullmatch(registry.SINK, sink):
         raise DeploymentError(
             f"sink={sink!r} is none: write 'parquet:' and a folder that Spark's driver and workers see, from the root "
             "on, or anything else that Spark writes to: 'parquet:/data/matches', 'parquet:s3a://bucket/matches'."

@@ -97,10 +97,10 @@ class Samples:
 
     def _decoded(self, stream: Stream, columns: dict[str, Column], start: Offsets, stop: Offsets) -> Sample:
         from skysieve.engine import plan
-        from skysieve.packets.decode import decode
+        from skysieve.enrich.base import decoded
 
         packets = plan.read_range(self.spark, stream.topics, stream.name, start, stop)
-        alerts = decode(packets, stream.format, columns.values()).drop(*_PACKET)
+        alerts = decoded(packets, stream.format, columns.values()).drop(*_PACKET)
         return Sample(stream.format.knows, start, stop, columns, _kept(alerts))
 
     def _grown(self, stream: Stream, known: Sample, start: Offsets, stop: Offsets) -> Sample:

@@ -281,16 +281,13 @@ class Session:
         """
         found = self.stream(stream)
         in_use = deploying.using(found, enrichments)
-        changed = {
-            name: one
-            for name, one in enrichments.items()
-            if name in in_use and not (one is not None and one.may_replace(found.enrichments[name]))
-        }
-        for name in changed:
-            raise EnrichmentError(
-                f"{name} is used by what is deployed ({', '.join(in_use[name])}), which must go on with what it was: "
-                "take another name, or stop these first."
-            )
+        for name, users in in_use.items():
+            one = enrichments[name]
+            if one is None or not one.may_replace(found.enrichments[name]):
+                raise EnrichmentError(
+                    f"{name} is used by what is deployed ({', '.join(users)}), which must go on with what it was: "
+                    "take another name, or stop these first."
+                )
         found.enrich(**enrichments)
         self._opened.pop(stream, None)
         return self.stream(stream)

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Protocol, TypedDict, Unpack
 
 import pyarrow as pa
 
+from skysieve.enrich.base import decoded
 from skysieve.errors import StreamError
 from skysieve.packets import avro
 from skysieve.packets.columns import Column
-from skysieve.packets.decode import decode
 from skysieve.sample import Samples
 from skysieve.sources.files import read_packets
 from skysieve.stream import Stream
@@ -130,7 +130,7 @@ class Files:
     def judged(self, samples: Samples, columns: Sequence[Column]) -> Iterator[DataFrame]:
         """So many at a time as fit into the memory of both sides."""
         for packets in self._parts(samples.spark):
-            yield decode(packets, self.stream.format, columns)
+            yield decoded(packets, self.stream.format, columns)
 
     def _parts(self, spark: SparkSession) -> Iterator[DataFrame]:
         part: list[dict[str, Any]] = []

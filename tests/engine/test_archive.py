@@ -82,6 +82,24 @@ def test_a_part_that_broke_off_is_replaced_by_the_longer_one_that_follows(
     assert written(tmp_path) == ids(sent)
 
 
+def test_a_folder_with_other_files_is_refused_and_a_broken_off_attempt_is_none(
+    sky, stream, topics, name, deployed, tmp_path
+):
+    one = sky.deploy(Filter(name, ALL, stream)).wait("running")
+    deployed.append(one)
+    send(packets(30, 76), stream, topics.bootstrap)
+    delivered(one, 30)
+    record, source = registry.registered(topics)[name], sky.stream(stream)
+    begin, end = topics.begin(one.output_topic), topics.end(one.output_topic)
+    half = {p: (begin[p] + end[p]) // 2 for p in end}
+    archive.refuse_others(sky.spark, str(tmp_path / "none"), begin)
+    archive.write(sky.spark, source, record, begin, half, str(tmp_path))
+    archive.refuse_others(sky.spark, str(tmp_path), begin)
+    archive.write(sky.spark, source, record, half, end, str(tmp_path))
+    with pytest.raises(DeploymentError, match="would be there twice"):
+        archive.refuse_others(sky.spark, str(tmp_path), begin)
+
+
 def test_a_folder_that_cannot_be_written_is_told_and_holds_up_nothing(
     sky, stream, topics, name, deployed, tmp_path
 ):
@@ -96,7 +114,9 @@ def test_a_folder_that_cannot_be_written_is_told_and_holds_up_nothing(
     assert one.status().state == "running"
 
 
-@pytest.mark.parametrize("sink", ["parquet", "/data", "parquet:data", "csv:/data", "parquet:"])
+@pytest.mark.parametrize(
+    "sink", ["parquet", "/data", "parquet:data", "csv:/data", "parquet:", "parquet:/", "parquet:/a\nb"]
+)
 def test_what_is_no_sink_is_refused(sky, stream, topics, name, sink):
     send(packets(5, 75), stream, topics.bootstrap)
     with pytest.raises(DeploymentError, match="parquet:/data/matches"):

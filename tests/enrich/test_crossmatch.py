@@ -136,6 +136,7 @@ def test_a_watchlist_has_radii_of_its_own(store):
     found = rows(mine, [10.0, 10.0, 20.0], [0.0002, 0.001, 0.02])
     assert [row["name"] for row in found] == ["a", None, "b"]
     assert mine.may_replace(mine)
+    assert not Watchlist(table).prepared(store, COLUMNS, PLACES).may_replace(mine), "it has no names"
     assert not mine.may_replace(Crossmatch(table, "1 arcsec").prepared(store, COLUMNS, PLACES))
 
 

@@ -1,7 +1,5 @@
 """The notebook on classifiers: executed from top to bottom, and what it shows is true."""
 
-import re
-
 import kernels
 import pytest
 from test_further_notebooks import executed
@@ -14,18 +12,13 @@ def notebook(started, home):
     return executed("07_classify", home)
 
 
-def said(notebook, cell, pattern):
-    found = re.search(pattern, kernels.shown(notebook, cell))
-    return [int(number) for number in found.groups()]
-
-
 def test_it_is_trained_on_both_kinds(notebook):
-    alerts, supernovae = said(notebook, "sample", r"(\d+) alerts, (\d+) of them of supernovae")
+    alerts, supernovae = kernels.said(notebook, "sample", r"(\d+) alerts, (\d+) of them of supernovae")
     assert 50 < supernovae < alerts - 50
 
 
 def test_what_it_finds_likely_is_mostly_true(notebook, sky):
-    chosen, read, purity = said(
+    chosen, read, purity = kernels.said(
         notebook, "purity", r"(\d+) of (\d+) alerts are likely supernovae; (\d+) % of these are some"
     )
     assert read == 1500
@@ -34,7 +27,7 @@ def test_what_it_finds_likely_is_mostly_true(notebook, sky):
 
 
 def test_what_is_deployed_selects_as_the_preview_does(notebook):
-    delivered, previewed = said(notebook, "deploy", r"(\d+) matches, the preview passes (\d+)")
+    delivered, previewed = kernels.said(notebook, "deploy", r"(\d+) matches, the preview passes (\d+)")
     assert delivered == previewed > 0
 
 

@@ -1,7 +1,5 @@
 """The notebook on further columns: executed from top to bottom, and what it shows is true."""
 
-import re
-
 import kernels
 import offline
 import pytest
@@ -15,13 +13,10 @@ def notebook(started, home):
     return executed("05_cross_correlate", home)
 
 
-def said(notebook, cell, pattern):
-    found = re.search(pattern, kernels.shown(notebook, cell))
-    return [int(number) for number in found.groups()]
-
-
 def test_alerts_at_a_star_and_at_none_are_all_that_are_bright(notebook, sky):
-    at_none, at_one, read = said(notebook, "known", r"(\d+) alerts at no star, (\d+) at one, of (\d+)")
+    at_none, at_one, read = kernels.said(
+        notebook, "known", r"(\d+) alerts at no star, (\d+) at one, of (\d+)"
+    )
     topics = sky.topics
     records = topics.read("field-alerts", topics.begin("field-alerts"), topics.end("field-alerts"))
     sources = [offline.alert(record.value)["diaSource"] for record in records]
@@ -32,7 +27,7 @@ def test_alerts_at_a_star_and_at_none_are_all_that_are_bright(notebook, sky):
 
 
 def test_the_circle_holds_what_is_near_its_middle(notebook, sky):
-    inside, read = said(notebook, "region", r"(\d+) of (\d+) alerts are in the circle")
+    inside, read = kernels.said(notebook, "region", r"(\d+) of (\d+) alerts are in the circle")
     assert 0 < inside < read
     assert kernels.shown(notebook, "map", "text/html")
 
@@ -42,10 +37,12 @@ def test_columns_tell_where_they_come_from(notebook):
 
 
 def test_a_function_gives_columns(notebook):
-    compact, read = said(notebook, "own", r"(\d+) of (\d+) alerts look like points")
+    compact, read = kernels.said(notebook, "own", r"(\d+) of (\d+) alerts look like points")
     assert 0 < compact <= read
 
 
 def test_as_many_are_delivered_as_the_preview_passes(notebook):
-    delivered, previewed = said(notebook, "matches", r"(\d+) matches, as many as the preview passes: (\d+)")
+    delivered, previewed = kernels.said(
+        notebook, "matches", r"(\d+) matches, as many as the preview passes: (\d+)"
+    )
     assert delivered == previewed > 0

@@ -128,20 +128,17 @@ def test_the_deployment_runs(first):
     assert TOPIC in page
 
 
-def compared(notebook):
-    """How many the preview passes, and how many were delivered; a slow machine shows progress besides."""
-    said = re.search(r"passes (\d+) of these alerts; (\d+) were", kernels.shown(notebook, "compare"))
-    return int(said[1]), int(said[2])
+COMPARED = r"passes (\d+) of these alerts; (\d+) were"
 
 
 def test_as_many_matches_are_delivered_as_the_preview_of_the_same_alerts_passes(first):
     assert "1500 simulated alerts written" in kernels.shown(first, "more")
-    expected, delivered = compared(first)
+    expected, delivered = kernels.said(first, "compare", COMPARED)
     assert delivered == expected > 0
 
 
 def test_plain_kafka_reads_every_match_and_most_are_supernovae(first):
-    _, delivered = compared(first)
+    _, delivered = kernels.said(first, "compare", COMPARED)
     assert f"{delivered} matches in {TOPIC}" in kernels.shown(first, "kafka")
     classes = dict(re.findall(r"^(.+?) {2,}(\d+)$", kernels.shown(first, "kafka"), re.MULTILINE))
     counts = {name.strip(): int(n) for name, n in classes.items() if name.strip() != "matches"}
@@ -151,7 +148,7 @@ def test_plain_kafka_reads_every_match_and_most_are_supernovae(first):
 
 
 def test_it_runs_a_second_time_in_a_fresh_kernel(second):
-    expected, delivered = compared(second)
+    expected, delivered = kernels.said(second, "compare", COMPARED)
     assert delivered == expected > 0
 
 

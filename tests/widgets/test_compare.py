@@ -184,17 +184,3 @@ def test_a_difference_of_the_kernels_is_shown_as_it_counts():
     assert view._groups["lost"]["ids"] == [str(ID + i) for i in range(1, 19, 2)]
     assert [cut["in"] for cut in view._cuts] == ["old", "new"]
     assert [layer.name for layer in view.sky().layers] == ["read", "kept", "lost", "gained"]
-
-
-def test_the_browsers_part_sets_no_markup_and_fetches_nothing():
-    for forbidden in (
-        "innerHTML",
-        "outerHTML",
-        "insertAdjacentHTML",
-        "http",
-        "import(",
-        "import ",
-        "fetch(",
-        "eval(",
-    ):
-        assert forbidden not in Compare._esm, forbidden

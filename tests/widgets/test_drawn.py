@@ -30,6 +30,16 @@ def test_its_script_is_one_module(widget, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("widget", LIVE)
+def test_its_script_sets_no_markup_and_fetches_nothing(widget):
+    script = str(widget._esm).replace("http://www.w3.org/", "")  # what SVG is called
+    for forbidden in (
+        *("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("),
+        *("http:", "https:", "import(", "import ", "fetch(", "XMLHttpRequest"),
+    ):
+        assert forbidden not in script, forbidden
+
+
 @pytest.mark.parametrize(
     "make",
     [

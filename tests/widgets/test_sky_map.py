@@ -159,17 +159,3 @@ def test_names_are_escaped():
     assert "<script" not in sky.static_html()
     assert sky.figure()._repr_png_().startswith(b"\x89PNG")
     assert SkyMap().add(table(), "$\\frac{").figure()._repr_png_().startswith(b"\x89PNG")
-
-
-def test_the_browsers_part_sets_no_markup_and_fetches_nothing():
-    for forbidden in (
-        "innerHTML",
-        "outerHTML",
-        "insertAdjacentHTML",
-        "http",
-        "import(",
-        "import ",
-        "fetch(",
-        "eval(",
-    ):
-        assert forbidden not in SkyMap._esm, forbidden

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from skysieve.bench.bank import timed
 from skysieve.connections import connect
-from skysieve.engine.bank import Bank
 from skysieve.enrich import Crossmatch
 from skysieve.enrich.base import Enrichment
 from skysieve.enrich.store import Store
@@ -99,17 +98,8 @@ def _bank(
         for i in range(_PLAIN)
     ]
     columns = source.filterable.adding(c for name, one in used.items() for c in one.columns(name))
-    bound = [one.bind(columns) for one in wanted]
-    end = sky.topics.end(source.name)
-    with tempfile.TemporaryDirectory(prefix="skysieve-bench-") as folder:
-        bank = Bank(sky.spark, sky.topics, source.name, folder)
-        bank.prepare(wanted)
-        begun = time.perf_counter()
-        query = bank.start(label, bound, source.format, dict.fromkeys(end, 0))
-        query.processAllAvailable()
-        seconds = time.perf_counter() - begun
-        query.stop()
-    return sum(end.values()) / seconds, sum(sky.topics.totals(one.output_topic for one in wanted).values())
+    rate = timed(sky, source, [one.bind(columns) for one in wanted], label)
+    return rate, sum(sky.topics.totals(one.output_topic for one in wanted).values())
 
 
 def report(result: dict[str, Any]) -> str:

@@ -13,14 +13,14 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from pyspark.errors import PySparkException
+from pyspark.errors import AnalysisException
 from pyspark.sql import functions as F  # noqa: N812
 
 from skysieve.engine import plan
 from skysieve.engine.registry import PARQUET, Registered
 from skysieve.engine.status import Archived, StatusBook
 from skysieve.engine.values import now
-from skysieve.errors import SkysieveError
+from skysieve.errors import DeploymentError
 from skysieve.packets.decode import decode, kafka
 from skysieve.stream import Stream, open_stream
 from skysieve.topics import Offsets, Topics
@@ -83,6 +83,27 @@ def write(
     writer.partitionBy(NIGHT, PART).parquet(path)
 
 
+def refuse_others(spark: SparkSession, path: str, start: Offsets) -> None:
+    """Make sure that an archive begins in a folder where nothing is but a broken-off attempt at its first part.
+
+    Raises
+    ------
+    DeploymentError
+        If there are other files: of another deployment, or of this one before it was removed or sent elsewhere.
+    """
+    try:
+        parts = {row[0] for row in spark.read.parquet(path).select(PART).distinct().collect()}
+    except AnalysisException as error:
+        if "PATH_NOT_FOUND" in str(error) or "UNABLE_TO_INFER_SCHEMA" in str(error):
+            return
+        raise
+    if parts - {sum(start.values())}:
+        raise DeploymentError(
+            f"There are other files in {path}, whose matches would be there twice. Deploy with a folder of its own: "
+            "sink='parquet:…'."
+        )
+
+
 def _night(source: Stream, arrived: SparkColumn) -> SparkColumn:
     of_arrival = F.to_date(arrived - F.expr("INTERVAL 12 HOURS"))
     time_column = source.format.places.time
@@ -141,9 +162,9 @@ class Archives:
             reached, error = self._reached(record), None
             try:
                 reached = self._write(record, reached)
-            except (SkysieveError, PySparkException, OSError) as raised:
+            except Exception as raised:  # whatever it is, the person who deployed must read it
                 error = str(raised)[:500]
-                log.error("matches of %s cannot be written to %s: %s", record.name, record.sink, error)
+                log.exception("matches of %s cannot be written to %s", record.name, record.sink)
             self._book.archive(
                 record.name, Archived(sink=record.sink, position=reached, error=error, updated=now())
             )
@@ -152,6 +173,8 @@ class Archives:
         topic = record.filter.output_topic
         begin, end = self._topics.begin(topic), self._topics.end(topic)
         start = {p: max(begin[p], reached.get(p, 0)) for p in end}
-        source = open_stream(self._topics, record.stream)
-        write(self._session(), source, record, start, end, record.sink.removeprefix(PARQUET))
+        source, path = open_stream(self._topics, record.stream), record.sink.removeprefix(PARQUET)
+        if not reached:
+            refuse_others(self._session(), path, start)
+        write(self._session(), source, record, start, end, path)
         return end

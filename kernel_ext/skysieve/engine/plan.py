@@ -84,9 +84,9 @@ def judge(
 
 
 def passes(bound: BoundFilter, *, enriched: bool = False) -> SparkColumn:
-    """Whether an alert meets every cut: NULL, the answer of a cut on a missing value, is not yes.
+    """Whether an alert meets all cuts on columns of enrichments, or all others.
 
-    The cuts on columns of enrichments alone, or all others.
+    NULL, the answer of a cut on a missing value, is not yes.
     """
     cuts = [cut for cut in bound.cuts if any(column.by for column in cut.columns) == enriched]
     return reduce(and_, (cut.condition() for cut in cuts), F.lit(True))

@@ -24,6 +24,8 @@ STREAM = "/stream/"
 """Before the name of a stream in a record's key; no filter can have a name with a slash."""
 PARQUET = "parquet:"
 """Before the folder of a sink."""
+SINK = r"^(parquet:(/[^/]|[a-z0-9]+://)[^\x00-\x1f]*)?$"
+"""Nowhere, or a folder from the root on, or anything else that Spark can write to."""
 COMPACTED = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1", "segment.ms": "86400000"}
 
 log = logging.getLogger("skysieve.registry")
@@ -72,8 +74,7 @@ class Registered(Value):
     versions: tuple[Version, ...]
     current: str
     guard: Guard = Guard()
-    # a folder that Spark sees, or anything else that it can write to
-    sink: str = Field(default="", pattern=r"^(parquet:(/|[a-z0-9]+://)[^\x00-\x1f]+)?$")
+    sink: str = Field(default="", pattern=SINK)
 
     @property
     def expected(self) -> tuple[float, float] | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -32,6 +32,17 @@ _MODULES = tuple(
     for kind in ("crossmatch", "watchmap", "skymap", "features", "classifier", "function")
 )
 _kinds: dict[str, type[Enrichment]] = {}
+
+
+ARROW = {
+    "boolean": pa.bool_(),
+    "int": pa.int32(),
+    "long": pa.int64(),
+    "float": pa.float32(),
+    "double": pa.float64(),
+    "string": pa.string(),
+}
+"""What Arrow calls the types that a column can have."""
 
 
 class Given(Value):
@@ -176,6 +187,17 @@ def inputs(wanted: Sequence[Column], packet_format: Format) -> list[Column]:
     known = packet_format.columns()
     providers = {column.by.name: column.by.enrichment for column in wanted if column.by is not None}
     return list({c.name: c for one in providers.values() for c in one.inputs(known)}.values())
+
+
+def decoded(packets: DataFrame, packet_format: Format, columns: Iterable[Column]) -> DataFrame:
+    """What :func:`skysieve.packets.decode.decode` gives, with the columns of enrichments among those wanted."""
+    from skysieve.packets.decode import decode
+
+    wanted = list(columns)
+    given = [column for column in wanted if column.by is not None]
+    held = {c.name: c for c in (*wanted, *inputs(given, packet_format)) if c.by is None}
+    alerts = decode(packets, packet_format, held.values())
+    return enriched(alerts, given) if given else alerts
 
 
 def enriched(alerts: DataFrame, wanted: Sequence[Column]) -> DataFrame:

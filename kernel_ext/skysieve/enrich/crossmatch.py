@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from pydantic import Field, PrivateAttr
 
 from skysieve.enrich import positions
-from skysieve.enrich.base import Enrichment, Given, position, register
+from skysieve.enrich.base import ARROW, Enrichment, Given, position, register
 from skysieve.enrich.catalogs import load
 from skysieve.enrich.catalogs import positions as positions_of
 from skysieve.enrich.store import Store
@@ -34,10 +34,6 @@ _TYPES: dict[pa.DataType, str] = {
     pa.uint64(): "long",
     pa.float32(): "float",
     pa.float64(): "double",
-}
-_ARROW = {"boolean": pa.bool_(), "int": pa.int32(), "long": pa.int64(), "float": pa.float32()} | {
-    "double": pa.float64(),
-    "string": pa.string(),
 }
 
 
@@ -169,8 +165,10 @@ class Crossmatch(Enrichment):
         return (*lists, number)
 
     def may_replace(self, other: Enrichment) -> bool:
-        """A watchlist may, for another."""
-        return self.edited and isinstance(other, Crossmatch) and other.edited
+        """A watchlist may, for another whose columns it has, too."""
+        mine = [(one.name, one.type) for one in self.gives()]
+        both = self.edited and isinstance(other, Crossmatch) and other.edited
+        return both and all((one.name, one.type) in mine for one in other.gives())
 
     def made_of(self) -> str:
         """The catalogue, its epoch, and the mark of its content."""
@@ -180,9 +178,7 @@ class Crossmatch(Enrichment):
 
     def on_arrow(self, *arrays: pa.Array) -> pa.Array:
         """Look up each position of a batch."""
-        ra, dec = (
-            np.array(a.cast(pa.float64()).fill_null(math.nan).to_numpy(zero_copy_only=False)) for a in arrays
-        )
+        ra, dec, _ = positions.of_batch(*arrays)
         one, other, apart = positions.opened(self.index).near(ra, dec, self.radius)
         number = np.bincount(one, minlength=len(ra)).astype(np.int32)
         columns = _columns(self.index)
@@ -251,15 +247,11 @@ def angle(text: Any) -> float:
     return found
 
 
-_opened: dict[str, pa.Table] = {}
-
-
+@lru_cache(maxsize=32)
 def _columns(index: str) -> pa.Table:
     """The catalogue's columns, mapped into memory."""
-    if index not in _opened:
-        with pa.memory_map(f"{index}/columns.arrow") as file:
-            _opened[index] = pa.ipc.open_file(file).read_all()
-    return _opened[index]
+    with pa.memory_map(f"{index}/columns.arrow") as file:
+        return pa.ipc.open_file(file).read_all()
 
 
 def _given(field: pa.Field) -> Given:
@@ -269,4 +261,4 @@ def _given(field: pa.Field) -> Given:
 
 
 def _plain(column: pa.ChunkedArray, given: Given) -> pa.ChunkedArray:
-    return column.cast(_ARROW[given.type]) if given.type != "string" else pc.cast(column, pa.string())
+    return column.cast(ARROW[given.type]) if given.type != "string" else pc.cast(column, pa.string())

@@ -8,23 +8,14 @@ from typing import Any, ClassVar, Self
 import pandas as pd
 import pyarrow as pa
 
-from skysieve.enrich.base import Enrichment, Given, register
+from skysieve.enrich.base import ARROW, Enrichment, Given, register
 from skysieve.enrich.store import Store
 from skysieve.errors import EnrichmentError
 from skysieve.languages import python
-from skysieve.languages.calls import _compiled, as_pandas
+from skysieve.languages.calls import as_pandas, compiled
 from skysieve.languages.functions import code_of
 from skysieve.packets.columns import Columns
 from skysieve.packets.formats import Places
-
-_ARROW = {
-    "boolean": pa.bool_(),
-    "int": pa.int32(),
-    "long": pa.int64(),
-    "float": pa.float32(),
-    "double": pa.float64(),
-    "string": pa.string(),
-}
 
 
 @register
@@ -85,7 +76,7 @@ class Computed(Enrichment):
 
     def on_arrow(self, *arrays: pa.Array) -> pa.Array:
         """Call the function with a batch."""
-        found = _compiled(self.code, self.name)(*map(as_pandas, arrays))
+        found = compiled(self.code, self.name)(*map(as_pandas, arrays))
         values = []
         for one in self.given:
             if one.name not in found:
@@ -97,14 +88,14 @@ class Computed(Enrichment):
                 raise EnrichmentError(
                     f"The function {self.name!r} gave {len(series)} values of {one.name!r} for {len(arrays[0])} alerts."
                 )
-            values.append(pa.Array.from_pandas(series, type=_ARROW[one.type]))
+            values.append(pa.Array.from_pandas(series, type=ARROW[one.type]))
         return pa.StructArray.from_arrays(values, [one.name for one in self.given])
 
 
 def _given(name: str, text: str) -> Given:
     kind, _, rest = text.partition(" ")
-    if kind not in _ARROW:
-        raise EnrichmentError(f"The column {name!r} cannot be of type {kind!r}, only of {', '.join(_ARROW)}.")
+    if kind not in ARROW:
+        raise EnrichmentError(f"The column {name!r} cannot be of type {kind!r}, only of {', '.join(ARROW)}.")
     unit = ""
     if rest.startswith("["):
         unit, _, rest = rest[1:].partition("]")

@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
@@ -29,6 +30,15 @@ def write(folder: Path, ra: Floats, dec: Floats, radius: Floats | None = None) -
     for name, values in found.items():
         np.save(folder / f"{name}.npy", values)
     return order
+
+
+def of_batch(*arrays: pa.Array) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """Right ascension (0 to 360) and declination of a batch, NaN where missing; and which are places on the sky."""
+    found = [
+        np.array(a.cast(pa.float64()).fill_null(math.nan).to_numpy(zero_copy_only=False)) for a in arrays
+    ]
+    ra, dec = np.mod(found[0], 360.0), found[1]
+    return ra, dec, np.isfinite(ra) & np.isfinite(dec) & (np.abs(dec) <= 90)
 
 
 def cells_of(ra: Floats, dec: Floats, depth: int) -> Integers:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -11,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from skysieve.enrich.base import Enrichment, Given, position, register
+from skysieve.enrich.positions import of_batch
 from skysieve.enrich.store import Store
 from skysieve.errors import EnrichmentError
 from skysieve.packets.columns import Columns
@@ -79,12 +79,9 @@ class Skymap(Enrichment):
 
     def on_arrow(self, *arrays: pa.Array) -> pa.Array:
         """Look up each position of a batch."""
-        ra, dec = (
-            np.array(a.cast(pa.float64()).fill_null(math.nan).to_numpy(zero_copy_only=False)) for a in arrays
-        )
-        known = np.isfinite(ra) & np.isfinite(dec) & (np.abs(dec) <= 90)
+        ra, dec, known = of_batch(*arrays)
         level = np.full(len(ra), np.nan)
-        level[known] = _opened(self.index).credible(np.mod(ra[known], 360.0), dec[known])
+        level[known] = _opened(self.index).credible(ra[known], dec[known])
         return pa.StructArray.from_arrays([pa.array(level, mask=~np.isfinite(level))], ["level"])
 
 

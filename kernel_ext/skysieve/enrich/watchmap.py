@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import PrivateAttr
 
 from skysieve.enrich.base import Enrichment, Given, position, register
-from skysieve.enrich.positions import cells_of
+from skysieve.enrich.positions import cells_of, of_batch
 from skysieve.enrich.store import Store
 from skysieve.errors import EnrichmentError
 from skysieve.packets.columns import Columns
@@ -69,13 +68,10 @@ class Watchmap(Enrichment):
 
     def on_arrow(self, *arrays: pa.Array) -> pa.Array:
         """Look up each position of a batch."""
-        ra, dec = (
-            np.array(a.cast(pa.float64()).fill_null(math.nan).to_numpy(zero_copy_only=False)) for a in arrays
-        )
-        known = np.isfinite(ra) & np.isfinite(dec) & (np.abs(dec) <= 90)
+        ra, dec, known = of_batch(*arrays)
         inside = np.zeros(len(ra), dtype=bool)
         ranges = _opened(self.index)
-        cells = cells_of(np.mod(ra[known], 360.0), dec[known], 29)
+        cells = cells_of(ra[known], dec[known], 29)
         at = np.searchsorted(ranges[:, 0], cells, side="right") - 1
         inside[known] = (at >= 0) & (cells < ranges[np.maximum(at, 0), 1])
         return pa.StructArray.from_arrays([pa.array(inside, mask=~known)], ["inside"])

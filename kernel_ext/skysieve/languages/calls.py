@@ -85,7 +85,7 @@ class Call:
             raise self._told(error, None) from None
 
     def _verdicts(self, values: Sequence[pa.Array]) -> pa.Array:
-        function, count = _compiled(self.code, self.name), len(values[0])
+        function, count = compiled(self.code, self.name), len(values[0])
         if self.per_alert:
             rows = zip(*(value.to_pylist() for value in values), strict=True)
             found: Any = [function(*row) for row in rows]
@@ -210,7 +210,8 @@ def _kind(value: Any) -> str:
 
 
 @cache
-def _compiled(code: str, name: str) -> Callable[..., Any]:
+def compiled(code: str, name: str) -> Callable[..., Any]:
+    """The function of that name that a text defines; compiled once in a worker."""
     file = _FILE.format(name)
     linecache.cache[file] = (len(code), None, code.splitlines(keepends=True), file)
     space: dict[str, Any] = {"__name__": "__skysieve_filter__"}

@@ -48,14 +48,7 @@ def decode(packets: DataFrame, packet_format: Format, columns: Iterable[Column])
         ``kafka.record`` (number of the alert in its packet), ``kafka.problem`` (a struct of stage and message) and the
         wanted ones, all flat. A packet of several alerts has a row for each; a rejected one has one row.
     """
-    asked = list(columns)
-    by_others = [column for column in asked if column.by is not None]
-    if by_others:
-        from skysieve.enrich.base import enriched, inputs
-
-        needed = {c.name: c for c in (*asked, *inputs(by_others, packet_format)) if c.by is None}
-        return enriched(decode(packets, packet_format, needed.values()), by_others)
-    wanted = asked
+    wanted = list(columns)
     raw = packet_format.columns().of_packet(wanted)
     how = packet_format.decoded(F.col(PACKET), [path for c in raw for path in c.paths])
     large = F.when(
