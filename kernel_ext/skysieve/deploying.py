@@ -14,6 +14,7 @@ from skysieve.engine.guard import Guard
 from skysieve.engine.registry import Registered, Version
 from skysieve.engine.status import OUT, statuses
 from skysieve.engine.values import now
+from skysieve.enrich.base import providers
 from skysieve.errors import DeploymentError, SkysieveError
 from skysieve.filter import Filter
 from skysieve.stream import Stream
@@ -99,7 +100,7 @@ def using(stream: Stream, names: Iterable[str]) -> dict[str, list[str]]:
     for record in registry.registered(stream.topics).values():
         if record.stream == stream.name and record.wanted == "running":
             with suppress(SkysieveError):
-                columns = record.filter.bind(stream.filterable).columns
-                for name in {column.by.name for column in columns if column.by} & set(names):
+                used = providers(record.filter.bind(stream.filterable).columns)
+                for name in {one.name for one in used} & set(names):
                     found.setdefault(name, []).append(record.name)
     return found

@@ -128,22 +128,30 @@ class Stream:
     def enrich(self, **enrichments: Enrichment | None) -> None:
         """Give it further columns, for everyone; None takes those of a name back.
 
+        An enrichment can read those that stand before it: a new one is the last, one that is replaced keeps its place.
+
         Raises
         ------
         EnrichmentError
-            If what it needs cannot be had, or its name is that of columns of the packet.
+            If what it needs cannot be had, or another reads what it no longer gives, or its name is that of columns of
+            the packet.
         """
-        known = self.format.columns()
-        said = dict(self._stated.enrichments)
-        for name, one in enrichments.items():
-            said.pop(name, None)
-            if one is not None:
-                if any(column.path[0] == name for column in known) or not name.isidentifier():
+        known = self._of_packet
+        found = dict(self._stated.enrichments)
+        for name in {**found, **enrichments}:
+            one = enrichments[name] if name in enrichments else self.enrichments.get(name)
+            if one is not None and name in enrichments:
+                if any(column.path[0] == name for column in self._of_packet) or not name.isidentifier():
                     raise EnrichmentError(
                         f"{name!r} cannot be an enrichment of {self.name!r}: take another name."
                     )
-                said[name] = enrich.written(one.prepared(Store.default(), known, self.format.places))
-        self._state(enrichments=said)
+                one = one.prepared(Store.default(), known, self.format.places)
+                found[name] = enrich.written(one)
+            if one is not None:
+                known = known.adding(one.columns(name, known))
+            elif name in enrichments:
+                found.pop(name, None)
+        self._state(enrichments=found)
 
     @property
     def _detected(self) -> str:
@@ -204,8 +212,17 @@ class Stream:
     @cached_property
     def filterable(self) -> Columns:
         """What filters can use: the columns of every known version, records as its packets have them."""
-        given = [column for name, one in self.enrichments.items() for column in one.columns(name)]
-        return self.format.columns().preferring(self.described).adding(given)
+        known = self._of_packet
+        for name, one in self.enrichments.items():
+            try:
+                known = known.adding(one.columns(name, known))
+            except EnrichmentError as error:  # what it reads was left out before it
+                log.warning("the enrichment %r of %r is left out: %s", name, self.name, error)
+        return known
+
+    @property
+    def _of_packet(self) -> Columns:
+        return self.format.columns().preferring(self.described)
 
     @property
     def c(self) -> Names:

@@ -198,6 +198,48 @@ def test_a_user_adds_one_in_a_few_lines(sky, stream, sent, enrich):
     assert sorted(seen.alerts["diaSource.diaSourceId"]) == sorted(wanted)
 
 
+def test_one_reads_what_another_gives_in_previews_and_deployments(
+    sky, stream, sent, catalog, enrich, name, deployed
+):
+    def compare(sep, psfFlux):  # noqa: N803
+        return {"score": (1 - sep) * psfFlux}
+
+    def double(score):
+        return {"twice": 2 * score}
+
+    enrich(gaia=Crossmatch(catalog, "1.5 arcsec"))
+    enrich(own=Computed(compare, {"score": "double"}), more=Computed(double, {"twice": "double"}))
+    spec = Filter(name, "more.twice > 1000 AND diaSource.snr > 5", stream)
+    wanted = sorted(
+        s["diaSourceId"] for s in sources(sent)[::3] if s["psfFlux"] > 1000 and (s["snr"] or 0) > 5
+    )
+    assert 0 < len(wanted) < len(catalog)
+    seen = sky.preview(spec)
+    assert sorted(seen.alerts["diaSource.diaSourceId"]) == wanted
+    assert not [one for one in seen.lint if "schema" in one.kind]
+    deployed.append(sky.deploy(spec, start="earliest").wait("running"))
+    assert ids(delivered(deployed[0], len(wanted))) == wanted
+    with pytest.raises(EnrichmentError, match="gaia is used by what is deployed"):
+        enrich(gaia=Crossmatch(catalog, "2 arcsec"))
+
+
+def test_what_another_reads_is_not_taken_back(sky, stream, sent, catalog, enrich):
+    def compare(sep):
+        return {"score": 1 - sep}
+
+    def circle(score):
+        return {"sep": score}
+
+    enrich(gaia=Crossmatch(catalog, "1.5 arcsec"), own=Computed(compare, {"score": "double"}))
+    with pytest.raises(EnrichmentError, match=r"'own' reads gaia\.sep, which the stream does not have"):
+        enrich(gaia=None)
+    enrich(gaia=Crossmatch(catalog, "2 arcsec"))
+    with pytest.raises(ColumnError, match="score"):  # which comes after it
+        enrich(gaia=Computed(circle, {"sep": "double"}))
+    enrich(own=None, gaia=None)
+    assert not sky.stream(stream).enrichments
+
+
 def test_one_that_cannot_be_had_any_more_fails_its_filters_alone_and_is_named(
     sky, stream, topics, sent, catalog, enrich, name, deployed, tmp_path
 ):

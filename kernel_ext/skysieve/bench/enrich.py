@@ -97,7 +97,9 @@ def _bank(
         )
         for i in range(_PLAIN)
     ]
-    columns = source.filterable.adding(c for name, one in used.items() for c in one.columns(name))
+    columns = source.filterable.adding(
+        c for name, one in used.items() for c in one.columns(name, source.filterable)
+    )
     rate = timed(sky, source, [one.bind(columns) for one in wanted], label)
     return rate, sum(sky.topics.totals(one.output_topic for one in wanted).values())
 

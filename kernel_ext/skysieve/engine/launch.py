@@ -17,7 +17,7 @@ from skysieve.engine.bank import Bank
 from skysieve.engine.registry import Registered
 from skysieve.engine.status import StatusBook, StreamStatus, status_of
 from skysieve.engine.suspects import convicted
-from skysieve.enrich.base import written
+from skysieve.enrich.base import providers, written
 from skysieve.errors import SkysieveError
 from skysieve.filter import BoundFilter, Filter
 from skysieve.stream import Stream
@@ -216,7 +216,7 @@ class Launcher:
 def mark(source: Stream, here: Mapping[str, Registered], bound: Mapping[str, BoundFilter]) -> str:
     """What tells one set of running filters, and of the schemas they can read, from another."""
     filters = sorted((name, here[name].current, here[name].run) for name in bound)
-    used = {column.by.name for one in bound.values() for column in one.columns if column.by}
-    enrichments = {name: written(source.enrichments[name]) for name in sorted(used)}
+    used = providers(column for one in bound.values() for column in one.columns)
+    enrichments = {one.name: written(one.enrichment) for one in sorted(used, key=lambda one: one.name)}
     content = json.dumps([source.format.name, source.format.knows, filters, enrichments])
     return hashlib.sha256(content.encode()).hexdigest()[:16]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from skysieve.engine.registry import Registered
+from skysieve.enrich.base import providers
 from skysieve.errors import ColumnError, DeploymentError
 from skysieve.filter import BoundFilter
 from skysieve.languages.functions import missing
@@ -25,9 +26,8 @@ def rebuilt(record: Registered, source: Stream) -> BoundFilter:
         )
     try:
         bound = record.filter.bind(source.filterable)
-        for column in bound.columns:
-            if column.by is not None:
-                column.by.enrichment.check()
+        for provider in providers(bound.columns):
+            provider.enrichment.check()
         return bound
     except ColumnError as error:
         gone = set(record.said(record.current).schemas) - set(map(str, source.versions))

@@ -80,7 +80,7 @@ def judge(
     """
     used = {column.name: column for column in (*more, *(c for bound in filters for c in bound.columns))}
     plain = [column for column in used.values() if column.by is None]
-    return decode(packets, packet_format, [*plain, *inputs(_enriched(filters), packet_format)])
+    return decode(packets, packet_format, [*plain, *inputs(_enriched(filters))])
 
 
 def passes(bound: BoundFilter, *, enriched: bool = False) -> SparkColumn:

@@ -1,8 +1,8 @@
 """What an enrichment is: a named provider of further columns on a stream.
 
-It says which columns of the packet it reads and which it gives, and computes these for a batch of alerts in a Python
-worker of Spark. It is a value, which the registry keeps as JSON; what it needs besides (an indexed catalogue, a region)
-is in a store of files that never change.
+It says which columns it reads (of the packet, or of enrichments that the stream had before it) and which it gives, and
+computes these for a batch of alerts in a Python worker of Spark. It is a value, which the registry keeps as JSON; what
+it needs besides (an indexed catalogue, a region) is in a store of files that never change.
 """
 
 from __future__ import annotations
@@ -63,8 +63,7 @@ class Enrichment(Value):
     Attributes
     ----------
     reads
-        Names of the columns of the packet that it reads, in the order in which :meth:`on_arrow` takes them; set by
-        :meth:`prepared`.
+        Names of the columns that it reads, in the order in which :meth:`on_arrow` takes them; set by :meth:`prepared`.
     index
         Its folder in the store; empty where it needs none.
     """
@@ -114,16 +113,28 @@ class Enrichment(Value):
         """What its values come from, for people."""
         return self.kind
 
-    def columns(self, name: str) -> tuple[Column, ...]:
-        """What it gives under a name, as columns of a stream."""
-        by = Provider(name, self)
+    def columns(self, name: str, known: Columns) -> tuple[Column, ...]:
+        """What it gives under a name, as columns of a stream that has those known.
+
+        Raises
+        ------
+        EnrichmentError
+            If the stream lacks what it reads.
+        """
+        try:
+            by = Provider(name, self, self.inputs(known))
+        except KeyError as error:
+            raise EnrichmentError(
+                f"{name!r} reads {error.args[0]}, which the stream does not have."
+            ) from None
+        uses = tuple(dict.fromkeys(name for one in by.inputs for name in one.uses or (one.name,)))
         return tuple(
             Column(
                 (name, one.name),
                 ["null", one.type],
                 one.unit,
                 f"{one.description} ({self.made_of()})".strip(),
-                uses=self.reads,
+                uses=uses,
                 by=by,
             )
             for one in self.gives()
@@ -136,6 +147,15 @@ class Provider:
 
     name: str
     enrichment: Enrichment
+    inputs: tuple[Column, ...]
+
+
+def providers(wanted: Iterable[Column]) -> list[Provider]:
+    """All enrichments that columns need, each once, and after those that it reads."""
+    found: dict[str, Provider] = {}
+    for by in (column.by for column in wanted if column.by is not None):
+        found |= {one.name: one for one in (*providers(by.inputs), by) if one.name not in found}
+    return list(found.values())
 
 
 def position(places: Places) -> tuple[str, str]:
@@ -182,11 +202,10 @@ def read(what: dict[str, Any]) -> Enrichment:
         raise EnrichmentError(f"What the registry says of a {kind} cannot be read: {error}") from None
 
 
-def inputs(wanted: Sequence[Column], packet_format: Format) -> list[Column]:
+def inputs(wanted: Iterable[Column]) -> list[Column]:
     """The columns of the packet that must be decoded for columns of enrichments."""
-    known = packet_format.columns()
-    providers = {column.by.name: column.by.enrichment for column in wanted if column.by is not None}
-    return list({c.name: c for one in providers.values() for c in one.inputs(known)}.values())
+    used = (column for one in providers(wanted) for column in one.inputs if column.by is None)
+    return list({column.name: column for column in used}.values())
 
 
 def decoded(packets: DataFrame, packet_format: Format, columns: Iterable[Column]) -> DataFrame:
@@ -194,10 +213,8 @@ def decoded(packets: DataFrame, packet_format: Format, columns: Iterable[Column]
     from skysieve.packets.decode import decode
 
     wanted = list(columns)
-    given = [column for column in wanted if column.by is not None]
-    held = {c.name: c for c in (*wanted, *inputs(given, packet_format)) if c.by is None}
-    alerts = decode(packets, packet_format, held.values())
-    return enriched(alerts, given) if given else alerts
+    held = {c.name: c for c in (*wanted, *inputs(wanted)) if c.by is None}
+    return enriched(decode(packets, packet_format, held.values()), [c for c in wanted if c.by is not None])
 
 
 def enriched(alerts: DataFrame, wanted: Sequence[Column]) -> DataFrame:
@@ -213,17 +230,18 @@ def enriched(alerts: DataFrame, wanted: Sequence[Column]) -> DataFrame:
     from pyspark.sql import functions as F  # noqa: N812
     from pyspark.sql.pandas.functions import arrow_udf
 
-    providers = {column.by.name: column.by.enrichment for column in wanted if column.by}
-    uses = {column.by.name: column.uses for column in wanted if column.by}
-    found = {}
-    for name, one in providers.items():
-        kind = ", ".join(f"`{given.name}`: {avro.spark_type(['null', given.type])}" for given in one.gives())
-        compute: Any = arrow_udf(one.on_arrow, f"struct<{kind}>")  # type: ignore[call-overload]
+    def value(column: Column) -> Any:
+        held = F.col(f"`{column.name}`")
+        return held if column.by is None else F.col(f"`enriched.{column.by.name}`").getField(column.path[1])
+
+    result = alerts
+    for one in providers(wanted):
+        kind = ", ".join(
+            f"`{given.name}`: {avro.spark_type(['null', given.type])}" for given in one.enrichment.gives()
+        )
+        compute: Any = arrow_udf(one.enrichment.on_arrow, f"struct<{kind}>")  # type: ignore[call-overload]
         # else Spark would call it once for each of its columns
-        values = compute.asNondeterministic()(*(F.col(f"`{used}`") for used in uses[name]))
-        found[f"enriched.{name}"] = values
-    result = alerts.withColumns(found)
-    given = [
-        F.col(f"`enriched.{c.by.name}`").getField(c.path[1]).alias(c.name) for c in wanted if c.by is not None
-    ]
+        computed = compute.asNondeterministic()(*map(value, one.inputs))
+        result = result.withColumn(f"enriched.{one.name}", computed)
+    given = (value(column).alias(column.name) for column in wanted)
     return result.select(*(f"`{name}`" for name in alerts.columns), *given)
