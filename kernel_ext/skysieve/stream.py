@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
@@ -13,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from skysieve.engine import registry
-from skysieve.enrich import base as enrich
+from skysieve.enrich import chain
 from skysieve.enrich.base import Enrichment
-from skysieve.enrich.store import Store
-from skysieve.errors import EnrichmentError, PacketError, SkysieveError, StreamError, nearest
+from skysieve.errors import PacketError, SkysieveError, StreamError, nearest
 from skysieve.packets import avro, formats
 from skysieve.packets.columns import Column, Columns, Version
 from skysieve.packets.formats import Format
@@ -28,7 +26,6 @@ from skysieve.topics import Offsets, Topics
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-log = logging.getLogger("skysieve.stream")
 
 _SAMPLE = 8
 """Packets looked at in each partition, at its beginning and at its end, to tell format and schema versions."""
@@ -117,41 +114,12 @@ class Stream:
     @cached_property
     def enrichments(self) -> dict[str, Enrichment]:
         """What gives it further columns, by the name that these begin with."""
-        found = {}
-        for name, what in self._stated.enrichments.items():
-            try:
-                found[name] = enrich.read(what)
-            except EnrichmentError as error:  # which must not hurt the filters that do without
-                log.warning("the enrichment %r of %r is left out: %s", name, self.name, error)
-        return found
+        return chain.readable(self._stated.enrichments)
 
     def enrich(self, **enrichments: Enrichment | None) -> None:
-        """Give it further columns, for everyone; None takes those of a name back.
-
-        An enrichment can read those that stand before it: a new one is the last, one that is replaced keeps its place.
-
-        Raises
-        ------
-        EnrichmentError
-            If what it needs cannot be had, or another reads what it no longer gives, or its name is that of columns of
-            the packet.
-        """
-        known = self._of_packet
-        found = dict(self._stated.enrichments)
-        for name in {**found, **enrichments}:
-            one = enrichments[name] if name in enrichments else self.enrichments.get(name)
-            if one is not None and name in enrichments:
-                if any(column.path[0] == name for column in self._of_packet) or not name.isidentifier():
-                    raise EnrichmentError(
-                        f"{name!r} cannot be an enrichment of {self.name!r}: take another name."
-                    )
-                one = one.prepared(Store.default(), known, self.format.places)
-                found[name] = enrich.written(one)
-            if one is not None:
-                known = known.adding(one.columns(name, known))
-            elif name in enrichments:
-                found.pop(name, None)
-        self._state(enrichments=found)
+        """Give it further columns, for everyone, or take them back: see :func:`skysieve.enrich.chain.changed`."""
+        said = self._stated.enrichments
+        self._state(enrichments=chain.changed(said, enrichments, self._of_packet, self.format.places))
 
     @property
     def _detected(self) -> str:
@@ -212,13 +180,7 @@ class Stream:
     @cached_property
     def filterable(self) -> Columns:
         """What filters can use: the columns of every known version, records as its packets have them."""
-        known = self._of_packet
-        for name, one in self.enrichments.items():
-            try:
-                known = known.adding(one.columns(name, known))
-            except EnrichmentError as error:  # what it reads was left out before it
-                log.warning("the enrichment %r of %r is left out: %s", name, self.name, error)
-        return known
+        return chain.adding(self._of_packet, self.enrichments)
 
     @property
     def _of_packet(self) -> Columns:
