@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from skysieve.deployment import Deployment, as_it_is
-from skysieve.engine import registry
+from skysieve.engine import groups, plan, registry
 from skysieve.engine.guard import Guard
 from skysieve.engine.registry import Registered, Version
 from skysieve.engine.status import OUT, statuses
@@ -20,6 +20,17 @@ from skysieve.filter import Filter
 from skysieve.stream import Stream
 from skysieve.times import Time, start_text
 from skysieve.topics import Topics
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def check(spark: SparkSession, stream: Stream, spec: Filter) -> None:
+    """Have Spark analyse a filter on its stream, before anything is written; raises FilterError."""
+    bound = spec.bind(stream.filterable)
+    plan.check(spark, bound)
+    if bound.grouping:
+        groups.check(spark, bound, stream.format)
 
 
 def deploy(
@@ -44,6 +55,10 @@ def deploy(
     **known
         What else is known of this version: ``expected`` and ``schemas``.
     """
+    if sink and spec.grouping:
+        raise DeploymentError(
+            f"Filter {spec.name!r} is an aggregate, whose records are no alerts: its sink would have none to write."
+        )
     before = registry.registered(topics).get(spec.name)
     if before and before.stream != spec.stream:
         raise DeploymentError(
@@ -72,7 +87,9 @@ def deploy(
             versions=(*earlier, version),
             current=spec.version,
             guard=guard or (before.guard if before else Guard()),
-            sink=checked_sink(before.sink if before and sink is None else sink or ""),
+            sink=""
+            if spec.grouping
+            else checked_sink(before.sink if before and sink is None else sink or ""),
         ),
     )
     return Deployment(spec.name, topics)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -142,9 +143,16 @@ class Deployment:
         -------
         pandas.DataFrame
             One row per match: the scalar columns of the alert, then ``skysieve.version`` and the
-            ``skysieve.source`` partition, offset and record.
+            ``skysieve.source`` partition, offset and record. Of an aggregate, one row per update of a group.
         """
         found = self.records(last)
+        if self.filter.grouping:
+            return pd.DataFrame(
+                [
+                    {**json.loads(r.value or b"{}"), "skysieve.version": _header(r, "skysieve.version", str)}
+                    for r in found
+                ]
+            )
         stream = open_stream(self.topics, self.stream).learned(r.value or b"" for r in found)
         packets = [(r.value or b"", _header(r, "skysieve.source.record", int) or 0) for r in found]
         table = tables.scalars(packets, stream.format)

@@ -16,8 +16,9 @@ from typing import Any
 
 from skysieve import filter_files, languages
 from skysieve.errors import ColumnError, FilterError
-from skysieve.languages import expressions, sql
+from skysieve.languages import aggregate, expressions, sql
 from skysieve.languages.functions import code_of, versions
+from skysieve.languages.grouping import BoundGrouping, Grouping
 from skysieve.packets.columns import Column, Columns
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -35,13 +36,14 @@ class Filter:
         Letters, digits, ``-`` and ``_``, at most 200: matches go to the Kafka topic ``filter.NAME``.
     where
         A WHERE clause in Spark's SQL, whose top-level ANDs separate the cuts; a column expression of pyspark, kept as
-        the SQL that it stands for; or, with ``language="python"``, the text of a function (see :meth:`from_function`).
+        the SQL that it stands for; ``SELECT … GROUP BY …``, an aggregate (see :mod:`skysieve.languages.aggregate`); or,
+        with ``language="python"``, the text of a function (see :meth:`from_function`).
     stream
         The stream that it judges.
     description
         For people.
     language
-        ``"sql"`` or ``"python"``.
+        ``"sql"``, ``"aggregate"`` (which is told by its SELECT) or ``"python"``.
     emit
         What is sent along with each match, as ``name: SQL``, several of them separated by semicolons or lines.
     tags
@@ -91,7 +93,13 @@ class Filter:
                 "or a function to Filter.from_function()."
             )
         object.__setattr__(self, "tags", tuple(self.tags))
+        if self.language == "sql" and aggregate.is_one(self.where):
+            object.__setattr__(self, "language", "aggregate")
         _ = self.cuts, self.annotations
+        if self.grouping and self.emit:
+            raise FilterError(
+                f"Filter {self.name!r}: an aggregate has no emit; its SELECT says what it sends."
+            )
         if not self.made_with:
             object.__setattr__(self, "made_with", made_with(self.where if self.language == "python" else ""))
 
@@ -172,6 +180,11 @@ class Filter:
         return languages.get(self.language).cuts(self.where)
 
     @cached_property
+    def grouping(self) -> Grouping | None:
+        """Of an aggregate, how it groups the alerts that meet its cuts; None of any other."""
+        return languages.get(self.language).grouping(self.where)
+
+    @cached_property
     def annotations(self) -> dict[str, str]:
         """What is sent along with each match: names, and SQL."""
         return sql.named(self.emit)
@@ -207,7 +220,8 @@ class Filter:
             emitted = {
                 name: sql.bind(languages.Cut(text), columns) for name, text in self.annotations.items()
             }
-            return BoundFilter(self, tuple(language.bind(cut, columns) for cut in self.cuts), emitted)
+            cuts = tuple(language.bind(cut, columns) for cut in self.cuts)
+            return BoundFilter(self, cuts, emitted, self.grouping.bind(columns) if self.grouping else None)
         except ColumnError as error:
             place = (error.line, error.column, error.length)
             raise ColumnError(f"Filter {self.name!r} on {self.stream!r}: {error}", *place) from None
@@ -249,11 +263,12 @@ class BoundFilter:
     filter: Filter
     cuts: tuple[languages.BoundCut, ...]
     annotations: Mapping[str, languages.BoundCut] = field(default_factory=dict)
+    grouping: BoundGrouping | None = None
 
     @property
     def columns(self) -> tuple[Column, ...]:
         """Every column in use, once, in the order of first use."""
-        parts = (*self.cuts, *self.annotations.values())
+        parts = (*self.cuts, *self.annotations.values(), *([self.grouping] if self.grouping else ()))
         return tuple({c.name: c for part in parts for c in part.columns}.values())
 
 

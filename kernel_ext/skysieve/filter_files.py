@@ -11,7 +11,7 @@ from skysieve.errors import FilterError
 if TYPE_CHECKING:
     from skysieve.filter import Filter
 
-_COMMENT = {"sql": "--", "python": "#"}
+_COMMENT = {"sql": "--", "aggregate": "--", "python": "#"}
 _LANGUAGE = {".sql": "sql", ".py": "python"}
 _HEAD = "skysieve filter"
 _KEYS = ("name", "stream", "description", "emit", "tags", "owner", "made_with")
@@ -21,8 +21,8 @@ def write(spec: Filter, path: Path) -> Path:
     """Write a filter; a path without an ending gets that of its language."""
     mark = _COMMENT[spec.language]
     if not path.suffix:
-        path = path.with_suffix(next(end for end, name in _LANGUAGE.items() if name == spec.language))
-    if _LANGUAGE.get(path.suffix) != spec.language:
+        path = path.with_suffix(next(end for end, name in _LANGUAGE.items() if _COMMENT[name] == mark))
+    if _COMMENT.get(_LANGUAGE.get(path.suffix, "")) != mark:
         raise FilterError(f"{path.name}: a filter in {spec.language} goes into a file of another ending.")
     values = {key: getattr(spec, key) for key in _KEYS}
     lines = [f"{mark} {_HEAD}, version {spec.version}"]

@@ -13,6 +13,8 @@ from typing import Any
 from skysieve.packets import formats
 from skysieve.topics import Record
 
+KIND = "skysieve.kind"
+"""Header of what is no alert."""
 _SOURCE = "skysieve.source."
 _PLACE = (f"{_SOURCE}topic", f"{_SOURCE}partition", f"{_SOURCE}offset")
 
@@ -49,13 +51,15 @@ class Match:
     filter, version
         Which filter passed it, and which version of that.
     alert
-        The whole alert, by the names of its schema, None for NaN. None where it was not decoded.
+        The whole alert, by the names of its schema, None for NaN; of an aggregate, what it tells of a group. None where
+        it was not decoded.
     problem
         Why it could not be decoded, if it could not.
     annotations
         What the filter sends along with its matches.
     source
-        Where the alert came from; None for a record in the output topic that no filter of Skysieve wrote.
+        Where the alert came from, of a group its last one; None for a record in the output topic that no filter of
+        Skysieve wrote.
     timestamp
         When the match was written.
     topic, partition, offset
@@ -116,6 +120,11 @@ def as_match(record: Record, alert: dict[str, Any] | None = None, problem: str |
         offset=record.offset,
         value=record.value or b"",
     )
+
+
+def is_group(record: Record) -> bool:
+    """Whether it is what an aggregate tells of a group, as JSON, and no packet."""
+    return (KIND, b"group") in record.headers
 
 
 def source_of(record: Record) -> Source | None:

@@ -8,19 +8,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from skysieve import building, deploying, jobs
 from skysieve.answers import answers
 from skysieve.consumer import LOOK_BACK, Consumer
 from skysieve.deployment import Deployment
 from skysieve.diff import Diff, diff
-from skysieve.engine import plan, registry
+from skysieve.engine import registry
 from skysieve.engine.guard import Guard
 from skysieve.engine.redrive import Redriven, redrive
 from skysieve.enrich.base import Enrichment
 from skysieve.errors import EnrichmentError, SkysieveError, StreamError
 from skysieve.filter import Filter
+from skysieve.group_preview import preview_groups
 from skysieve.preview import Preview, preview
 from skysieve.sample import Samples
 from skysieve.slices import Slice, Which, choose
@@ -103,7 +104,7 @@ class Session:
         Parameters
         ----------
         spec
-            The filter.
+            The filter; of an aggregate, what comes back is a :class:`~skysieve.group_preview.GroupPreview`.
         last
             The newest so many packets (5,000 unless told otherwise).
         between
@@ -125,6 +126,8 @@ class Session:
         """
         which: Which = {"last": last, "between": between, "night": night, "files": files, "ids": ids}
         with answers():
+            if spec.grouping:
+                return cast("Preview", preview_groups(self._samples, self._slice(spec.stream, which), spec))
             found = preview(self._samples, self._slice(spec.stream, which), spec)
         if ids is None and found.read > found.rejected:
             self._expected[spec.version] = found.interval
@@ -239,9 +242,8 @@ class Session:
             If the filter cannot run on its stream. It is checked by Spark before anything is written.
         """
         stream = self.stream(spec.stream)
-        bound = spec.bind(stream.filterable)
         with answers():
-            plan.check(self.spark, bound)
+            deploying.check(self.spark, stream, spec)
         before = registry.registered(self.topics).get(spec.name)
         if compare and before and (before.stream, before.wanted) == (spec.stream, "running"):
             self._compare(before.filter, spec)

@@ -66,6 +66,14 @@ class BankLike(Protocol):
         """How often it fell and was started again."""
 
     @property
+    def groups(self) -> int | None:
+        """Of an aggregate, how many groups its state has."""
+
+    @property
+    def late(self) -> int:
+        """How often it left alerts out, which came too late or have no time."""
+
+    @property
     def in_python(self) -> bool:
         """Whether packets are split in Python."""
 
@@ -161,6 +169,9 @@ def health_rows(deployment: DeploymentLike) -> list[tuple[str, str]]:
         rows.append(("lag", waiting))
         if bank.latency_median is not None and bank.latency_p99 is not None:
             rows.append(("latency", f"{bank.latency_median:.2f} s median, {bank.latency_p99:.2f} s for 99 %"))
+        if bank.groups is not None:
+            late = f", {count(bank.late)} times alerts came too late" if bank.late else ""
+            rows.append(("groups", f"{count(bank.groups)} that can change{late}"))
         if bank.restarts:
             rows.append(("restarts", count(bank.restarts)))
         if bank.in_python:

@@ -1,7 +1,7 @@
 """The bank: one streaming query per stream that evaluates all its deployed filters on one read and one decode.
 
-A filter in Python has a bank of its own, so that what it does holds up no other. What cannot be decoded is rejected by
-the stream's bank alone, which runs as long as any filter does.
+A filter in Python, or an aggregate, has a bank of its own: what it does holds up no other. What cannot be
+decoded is rejected by the stream's bank alone, which runs as long as any filter does.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from pyspark.errors import AnalysisException
 from pyspark.sql import functions as F  # noqa: N812
 
-from skysieve.engine import plan
+from skysieve.engine import groups, plan
 from skysieve.engine.health import observed
 from skysieve.filter import BoundFilter, Filter
 from skysieve.packets.formats import Format
@@ -134,6 +134,7 @@ class Bank:
             Whether each micro-batch waits until its progress is on disk. Without that matches are out in half the
             time, and after a crash about a second's worth of packets is judged again.
         """
+        has_groups = any(bound.grouping for bound in filters)
         source = (
             self._spark.readStream.format("kafka")
             .options(**plan.source_options(self._topics))
@@ -142,15 +143,15 @@ class Bank:
             .option("startingOffsets", json.dumps({self.stream: {str(p): o for p, o in begin.items()}}))
             .load()
         )
-        return (
+        writer = (
             self.output(observed(source), filters, packet_format, {} if self.is_alone else None)
             .writeStream.format("kafka")
             .options(**plan.sink_options(self._topics))
             .option("checkpointLocation", self._checkpoint)
-            .option("asyncProgressTrackingEnabled", str(not exact).lower())
+            .option("asyncProgressTrackingEnabled", str(not exact and not has_groups).lower())
             .queryName(self._name(what))
-            .start()
         )
+        return groups.start(self._spark, writer) if has_groups else writer.start()
 
     def backfill(
         self,
@@ -181,6 +182,8 @@ class Bank:
     ) -> DataFrame:
         """What goes to Kafka, the topics for it made first."""
         sizes = self.prepare([bound.filter for bound in filters])
+        if alone := next((bound for bound in filters if bound.grouping), None):
+            return groups.updates(packets, packet_format, alone)
         return plan.deliveries(
             plan.judge(packets, packet_format, filters), self.stream, filters, sizes, reject_before
         )

@@ -7,6 +7,9 @@ from pydantic import Field
 from skysieve.engine.health import FilterHealth
 from skysieve.engine.values import Value
 
+_RECORD = 1000.0
+"""Bytes of what an aggregate tells of a group, with its headers."""
+
 
 class Guard(Value):
     """How much a deployed filter may send before it is paused.
@@ -32,10 +35,15 @@ class Guard(Value):
     after: int = Field(default=20_000, ge=1)
     megabytes_per_hour: float = Field(default=20_000, gt=0)
 
-    def objection(self, health: FilterHealth, packet_bytes: float) -> str | None:
-        """Why a filter that does so is to be paused; None if it is not."""
+    def objection(self, health: FilterHealth, packet_bytes: float | None) -> str | None:
+        """Why a filter that does so is to be paused; None if it is not.
+
+        ``packet_bytes`` is None for an aggregate: its records are small, and an alert can change several groups.
+        """
         rate = health.pass_rate or 0.0
-        if health.judged >= self.after and rate > self.share:
+        if packet_bytes is None:
+            packet_bytes = _RECORD
+        elif health.judged >= self.after and rate > self.share:
             return (
                 f"It passed {100 * rate:.2g} % of the last {health.judged:,} alerts; "
                 f"its guard allows {100 * self.share:.2g} %."

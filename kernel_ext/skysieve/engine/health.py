@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 OBSERVED = "packets"
+UNDATED = "undated"
+"""Under these names Spark notes what a micro-batch has: packets, and alerts whose time an aggregate lacks."""
 _RATES = 60.0
 """Seconds over which rates are taken."""
 _WINDOW = 3600.0
@@ -59,7 +61,9 @@ class QueryHealth(Value):
 
     ``lag`` is the number of alerts that wait, ``lag_seconds`` for how long the oldest of them may have. A latency is
     the time from a packet's arrival in Kafka to the end of the micro-batch that judged it, in seconds, when its matches
-    are in their topics. ``in_python`` tells that packets are split in Python, which Spark alone cannot decode.
+    are in their topics. ``in_python`` tells that packets are split in Python, which Spark alone cannot decode. Of an
+    aggregate, ``groups`` is the number of groups in its state, and ``late`` how often alerts had to be left out, which
+    came after their group was over or have no time.
     """
 
     query: str
@@ -70,6 +74,8 @@ class QueryHealth(Value):
     latency_median: float | None = None
     latency_p99: float | None = None
     restarts: int = 0
+    groups: int | None = None
+    late: int = 0
     in_python: bool = False
     filters: dict[str, FilterHealth] = Field(default_factory=dict)
     updated: datetime
@@ -151,13 +157,25 @@ class Pulse:
     seen: tuple[str, int] = ("", -1)
     last_match: dict[str, datetime] = field(default_factory=dict)
     restarts: int = 0
+    groups: int | None = None
+    late: int = 0
 
     def news(self, run: str, progress: Iterable[Any]) -> list[Batch]:
         """The micro-batches that were not given before; each run of a query counts them from 0."""
         after = self.seen[1] if self.seen[0] == run else -1
-        new = batches(progress, after)
-        self.seen = run, new[-1].number if new else after
+        known = list(progress)
+        new = batches(known, after)
+        self._count_groups(one for one in known if one.batchId > after)
+        self.seen = run, max([after, *(one.batchId for one in known)])
         return new
+
+    def _count_groups(self, progress: Iterable[Any]) -> None:
+        for one in progress:
+            states = one.stateOperators
+            if states:
+                self.groups = states[-1].numRowsTotal
+                undated = (one.observedMetrics or {}).get(UNDATED)
+                self.late += states[-1].numRowsDroppedByWatermark + (undated["values"][0] if undated else 0)
 
     def look(self, new: Sequence[Batch], matched: Mapping[str, int], at: float | None = None) -> None:
         """Note what has happened since the last look.
@@ -217,6 +235,8 @@ class Pulse:
             latency_median=_weighted(late, 0.5),
             latency_p99=_weighted(latest, 0.99),
             restarts=self.restarts,
+            groups=self.groups,
+            late=self.late,
             in_python=in_python,
             filters={name: self._filter(one) for name, one in filters.items()},
             updated=now(),

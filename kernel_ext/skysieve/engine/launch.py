@@ -101,8 +101,14 @@ class Launcher:
         """
         known, end = self.book.streams.get(query), self.topics.end(source.name)
         begin = covered = end
-        last = self.bank(query)
-        if last.is_alone and moved:
+        last, checkpoint = self.bank(query), uuid4().hex[:12]
+        grouped = next((name for name, one in bound.items() if one.grouping), None)
+        if grouped:
+            checkpoint = here[grouped].run
+            begin = covered = self._groups(last, source, here[grouped], moved)
+            if suspected and known and known.checkpoint == checkpoint:
+                self._convict(last, source, here, bound, begin, last.begun() or begin)
+        elif last.is_alone and moved:
             (begin,) = moved.values()
             covered = begin
         elif known and self._ran_last(query):
@@ -113,7 +119,7 @@ class Launcher:
             begun = {p: max(o, *(there.get(p, 0) for there in moved.values()), 0) for p, o in begun.items()}
             reached = self._finished(last, source, reached, begun)
             begin, covered = {p: reached.get(p, 0) for p in end}, known.covered_from
-        now = StreamStatus(covered_from=covered, position=begin, checkpoint=uuid4().hex[:12])
+        now = StreamStatus(covered_from=covered, position=begin, checkpoint=checkpoint)
         self.book.note(query, now)
         while bound or self.is_needed(query):
             try:
@@ -127,9 +133,30 @@ class Launcher:
                     self.book.publish(status_of(here[name], "failed", error=reason))
                     del bound[name]
             else:
-                last.discard()
+                if known and known.checkpoint != checkpoint:
+                    last.discard()
                 return started
         return None
+
+    def _groups(
+        self, last: Bank, source: Stream, record: Registered, moved: Mapping[str, Offsets]
+    ) -> Offsets:
+        """Where an aggregate begins.
+
+        In the same run it goes on in its checkpoint, which has its groups; another run has none, and with ``start`` in
+        the past finds them in what Kafka still holds.
+        """
+        known = self.book.streams.get(last.name)
+        if known and known.checkpoint == record.run:
+            return last.position() or known.position
+        if record.start != "latest":
+            return source.offsets(record.start)
+        if moved:
+            return moved[record.name]
+        if known and self._ran_last(last.name):
+            reached = last.position() or known.position
+            return self._finished(last, source, reached, last.begun() or reached)
+        return self.topics.end(source.name)
 
     def moved(self, query: str, source: Stream, bound: Mapping[str, BoundFilter]) -> dict[str, Offsets]:
         """How far each filter was judged that ran in another query until now, as one in another language does.
@@ -169,6 +196,8 @@ class Launcher:
         try:
             start = {p: reached.get(p, 0) for p in begun}
             ran = self._ran(last.name, source)
+            if any(one.grouping for one in ran):  # only its own query has its groups
+                return reached
             last.backfill(ran, source.format, start, begun, reject_before={} if last.is_alone else begun)
         except (SkysieveError, PySparkException) as error:
             log.warning("the last batch of %s is left to its successor: %s", last.name, error)

@@ -21,6 +21,8 @@ _QUERIES: dict[str, tuple[str, Callable[[QueryHealth], Number]]] = {
     "lag_seconds": ("For how long they may have waited", lambda q: q.lag_seconds),
     "latency_seconds_median": ("From a packet's arrival to its matches", lambda q: q.latency_median),
     "latency_seconds_p99": ("The same, of the slowest hundredth", lambda q: q.latency_p99),
+    "groups": ("Groups in the state of an aggregate", lambda q: q.groups),
+    "late": ("How often an aggregate left alerts out, being late or without a time", lambda q: q.late),
     "decodes_in_python": ("Whether packets are split in Python", lambda q: int(q.in_python)),
 }
 _FILTERS: dict[str, tuple[str, Callable[[FilterHealth], Number]]] = {

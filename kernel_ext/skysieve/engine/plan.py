@@ -189,7 +189,7 @@ def _headers(filters: Sequence[BoundFilter]) -> SparkColumn:
         "__connect.errors.exception.class.name": F.lit("skysieve.PacketError"),
         "__connect.errors.exception.message": kafka("problem").message,
     }
-    return F.when(F.col("_hit") > 0, _pairs(match)).otherwise(_pairs(rejection))
+    return F.when(F.col("_hit") > 0, pairs(match)).otherwise(pairs(rejection))
 
 
 def header(name: str) -> SparkColumn:
@@ -210,7 +210,8 @@ def _annotations(filters: Sequence[BoundFilter]) -> SparkColumn:
     return found
 
 
-def _pairs(headers: Mapping[str, SparkColumn]) -> SparkColumn:
+def pairs(headers: Mapping[str, SparkColumn]) -> SparkColumn:
+    """Headers of a Kafka record."""
     pairs = [
         F.struct(F.lit(name).alias("key"), value.cast("string").cast("binary").alias("value"))
         for name, value in headers.items()
@@ -251,7 +252,7 @@ def check(spark: SparkSession, bound: BoundFilter) -> None:
     FilterError
         If Spark refuses it: an unknown function, a comparison of unlike types, a cut that is no condition.
     """
-    if bound.filter.is_isolated:
+    if bound.filter.is_isolated and bound.grouping is None:
         return
     typed = [F.lit(None).cast(avro.spark_type(c.schema)).alias(c.name) for c in bound.columns]
     says = [part.condition() for part in (*bound.cuts, *bound.annotations.values())]

@@ -220,6 +220,8 @@ class Supervisor:
             if not bound and not self._launcher.is_needed(query):
                 bank.stop()
                 del self._sources[query]
+                if bank.is_alone and query.partition("/")[2] not in self._registered:
+                    bank.discard()
             elif not bank.runs(mark(source, here, bound)):
                 bank.stop()
                 suspected = query in self._suspected
@@ -268,7 +270,7 @@ class Supervisor:
         begin = self._book.streams[record.query].position
         start = (moved or begin) if record.start == "latest" else source.offsets(record.start)
         past = None
-        if any(start.get(p, 0) < o for p, o in begin.items()):
+        if not record.filter.grouping and any(start.get(p, 0) < o for p, o in begin.items()):
             past = Backfill(start=start, stop=begin)
         state = "backfilling" if past else "running"
         self._book.publish(status_of(record, state, since=begin, backfill=past))

@@ -44,9 +44,14 @@ class Watch:
         self._topics, self._book, self._registered, self._session = topics, book, registered, session
         self._pulses: dict[str, Pulse] = {}
 
+    def _begun(self, query: str) -> Pulse:
+        """What is remembered of a bank at first: what another supervisor counted before."""
+        before = self._book.health.get(query)
+        return Pulse(late=before.late if before else 0)
+
     def fell(self, query: str) -> None:
         """Note that a bank had to be started again."""
-        self._pulses.setdefault(query, Pulse()).restarts += 1
+        self._pulses.setdefault(query, self._begun(query)).restarts += 1
 
     def look(self, sources: Mapping[str, Stream]) -> set[str]:
         """Look at every bank that runs; gives those with a filter that was paused.
@@ -69,7 +74,7 @@ class Watch:
         paused = set()
         for name, query in active.items():
             here = {n: s for n, s in judging.items() if s.query == name}
-            pulse = self._pulses.setdefault(name, Pulse())
+            pulse = self._pulses.setdefault(name, self._begun(name))
             matched = {s.run: ends.get(s.output_topic, 0) for s in here.values()}
             pulse.look(pulse.news(str(query.runId), query.recentProgress), matched)
             health = pulse.health(
@@ -80,7 +85,9 @@ class Watch:
             )
             self._book.tell(health)
             for filter_name, one in health.filters.items():
-                objection = self._registered[filter_name].guard.objection(one, health.packet_bytes)
+                record = self._registered[filter_name]
+                has_groups = record.filter.grouping is not None
+                objection = record.guard.objection(one, None if has_groups else health.packet_bytes)
                 if objection:
                     self._book.change(filter_name, state="paused", error=f"{objection} {_RESUME}")
                     paused.add(name)

@@ -11,9 +11,10 @@ from skysieve.errors import FilterError, nearest
 if TYPE_CHECKING:
     from pyspark.sql import Column as SparkColumn
 
+    from skysieve.languages.grouping import Grouping
     from skysieve.packets.columns import Column, Columns
 
-_MODULES = {"sql": "skysieve.languages.sql", "python": "skysieve.languages.python"}
+_MODULES = {name: f"skysieve.languages.{name}" for name in ("sql", "python", "aggregate")}
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,9 @@ class Language(Protocol):
 
     def content(self, text: str) -> list[str]:
         """What of the text decides the selection."""
+
+    def grouping(self, text: str) -> Grouping | None:
+        """How alerts that meet the cuts are grouped; None where each is a match by itself."""
 
     def bind(self, cut: Cut, columns: Columns) -> BoundCut:
         """Find the columns of a cut; raises ColumnError."""

@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from types import MappingProxyType, ModuleType
 from typing import Any, Literal, get_args
 
-Language = Literal["sql", "python", "columns", "lasair", "boom"]
+from skysieve.languages import aggregate
+
+Language = Literal["sql", "aggregate", "python", "columns", "lasair", "boom"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 
 _COMMENTS = re.compile(r"(\s+|--[^\n]*|#[^\n]*|/\*.*?\*/)*", re.DOTALL)
@@ -37,7 +39,8 @@ def language(text: str, namespace: Mapping[str, Any] = _NONE) -> Language:
     -------
     str
         ``"python"`` (source with a function in it), ``"columns"`` (an expression that makes a Spark column),
-        ``"lasair"`` (``SELECT … FROM objects …``), ``"boom"`` (a pipeline with ``$match``), else ``"sql"``.
+        ``"lasair"`` (``SELECT … FROM objects …``), ``"boom"`` (a pipeline with ``$match``), ``"aggregate"`` (any other
+        ``SELECT … GROUP BY …``), else ``"sql"``.
 
     Examples
     --------
@@ -57,6 +60,8 @@ def language(text: str, namespace: Mapping[str, Any] = _NONE) -> Language:
         return "boom"
     if _is_python(text, written):
         return "python"
+    if aggregate.is_one(written):
+        return "aggregate"
     return "columns" if _makes_columns(text, namespace) else "sql"
 
 

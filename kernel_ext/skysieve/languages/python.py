@@ -112,6 +112,10 @@ def content(text: str) -> list[str]:
     return [ast.unparse(_parsed(text))]
 
 
+def grouping(text: str) -> None:
+    """None: each alert is judged by itself."""
+
+
 def bind(cut: Cut, columns: Columns) -> BoundFunction:
     """Find the columns that the arguments are named after; one with a default may be missing.
 

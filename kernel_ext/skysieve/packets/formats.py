@@ -33,6 +33,8 @@ class Places:
     time: str | None = None
     object: str | None = None
     """Id of the object, which alerts of the same place on the sky share."""
+    ahead: float = 0.0
+    """Seconds by which the times are ahead of UTC."""
 
     @property
     def names(self) -> tuple[str, ...]:

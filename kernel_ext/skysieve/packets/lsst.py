@@ -95,6 +95,7 @@ class LsstFormat:
         "diaSource.dec",
         "diaSource.midpointMjdTai",
         "diaSource.diaObjectId",
+        ahead=37.0,  # TAI, since 2017
     )
 
     @cached_property

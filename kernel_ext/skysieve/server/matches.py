@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import json
 import math
 from collections.abc import Sequence
 from typing import Any
 
 from skysieve.engine.registry import stated
 from skysieve.errors import PacketError, StreamError
-from skysieve.matches import as_match, source_of
+from skysieve.matches import as_match, is_group, source_of
 from skysieve.packets import formats
 from skysieve.packets.formats import Format
 from skysieve.server import models
@@ -22,6 +23,9 @@ def newest(topics: Topics, name: str, last: int) -> models.MatchPage:
     """The newest matches, newest first."""
     found, record = deployment(topics, name)
     records = found.records(last)[::-1]
+    if any(map(is_group, records)):
+        items = [_group(one) for one in records]
+        return models.MatchPage(items=items, start=0, total=found.matches())
     packets = _format(topics, record.stream, records)
     return models.MatchPage(
         items=[_match(one, packets) for one in records], start=0, total=found.matches() if records else 0
@@ -70,6 +74,18 @@ def _alert(record: Record, packets: Format | None) -> dict[str, Any]:
     if number >= len(alerts):
         raise NotThereError(f"The packet has no alert {number}.")
     return alerts[number]
+
+
+def _group(record: Record) -> models.Match:
+    """What an aggregate tells of a group, in the place of annotations."""
+    return models.Match(
+        id=(record.key or b"").decode(),
+        version=as_match(record).version,
+        arrived=record.timestamp,
+        partition=record.partition,
+        offset=str(record.offset),
+        annotations={name: _text(value) for name, value in json.loads(record.value or b"{}").items()},
+    )
 
 
 def _match(record: Record, packets: Format | None) -> models.Match:

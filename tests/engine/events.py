@@ -1,0 +1,82 @@
+"""Detections that a test decides: real packets, small, at times and with fluxes of its own; and what pandas makes of them."""
+
+import copy
+import itertools
+import json
+import random
+
+import numpy as np
+import offline
+import pandas as pd
+from skysieve.sources import Packet, simulate
+
+SCHEMA = 1101
+MJD = 61000.5
+"""Noon UTC of 2025-11-21, but for TAI's 37 seconds."""
+AHEAD = 37 / 86400
+BANDS = "gri"
+_ids = itertools.count(1)
+
+
+def detections(count, seed, objects=10, days=40):
+    """A table of detections in order of time, the objects being few."""
+    draw = random.Random(seed)
+    rows = [
+        {
+            "id": next(_ids),
+            "object": 1000 + draw.randrange(objects),
+            "mjd": MJD + AHEAD + days * (i + draw.random()) / count,
+            "flux": round(draw.uniform(100, 9000), 3),
+            "snr": round(draw.uniform(3, 30), 3),
+            "band": draw.choice(BANDS),
+            "ra": round(draw.uniform(0, 360), 6),
+            "dec": round(np.degrees(np.arcsin(draw.uniform(-1, 1))), 6),
+        }
+        for i in range(count)
+    ]
+    return pd.DataFrame(rows)
+
+
+def packets(table):
+    """The packets of detections, in this order; one object's go to one partition."""
+    found = []
+    for row in table.itertuples():
+        alert = copy.deepcopy(_template())
+        source = alert["diaSource"]
+        source |= {"diaSourceId": row.id, "diaObjectId": row.object, "midpointMjdTai": row.mjd}
+        source |= {"psfFlux": row.flux, "snr": row.snr, "band": row.band, "ra": row.ra, "dec": row.dec}
+        alert["diaObject"]["diaObjectId"] = row.object
+        found.append(Packet(offline.packet(alert, SCHEMA), str(row.object).encode()))
+    return found
+
+
+_made = []
+
+
+def _template():
+    if not _made:
+        alerts = (offline.alert(a.packet.value) for a in simulate(40, seed=1, pool=20, schema=SCHEMA))
+        alert = next(a for a in alerts if a["diaObject"])
+        alert |= {name: None for name in alert if name.startswith(("cutout", "prv", "ss", "MPC"))}
+        _made.append(alert)
+    return _made[0]
+
+
+def nights(table):
+    """The date on which the night of each detection begins, at noon UTC."""
+    utc = np.floor(table["mjd"] - AHEAD - 0.5)
+    return (pd.Timestamp("1858-11-17") + pd.to_timedelta(utc, unit="D")).dt.strftime("%Y-%m-%d")
+
+
+def told(deployment):
+    """What an aggregate has told, oldest first: of each record its content, and headers as texts."""
+    topics, output = deployment.topics, deployment.output_topic
+    if not topics.partitions(output):
+        return []
+    records = topics.read(output, topics.begin(output), topics.end(output))
+    return [(json.loads(r.value), {n: v.decode() for n, v in r.headers}) for r in records]
+
+
+def newest(deployment, *keys):
+    """The last that was told of each group, by its keys."""
+    return {tuple(record[key] for key in keys): record for record, _ in told(deployment)}
