@@ -1,47 +1,11 @@
-"""Aggregates equal a plain pandas computation over the same events: shuffled, late, with Spark killed in the middle."""
+"""Aggregates equal a plain pandas computation over the same events, shuffled and late."""
 
-import random
-import signal
 import time
 
-import psutil
 import pytest
-from skysieve import DeploymentError, Filter, FilterError, local
-from skysieve.connections import connect
-from skysieve.session import Session
+from events import BANDS, EACH, detections, newest, nights, packets, per_night, shuffled, told, until
+from skysieve import DeploymentError, Filter, FilterError
 from skysieve.sources import send
-
-from .events import BANDS, detections, newest, nights, packets, told
-
-EACH = """SELECT diaObject.diaObjectId, count(*) AS n, max(psfFlux) AS brightest, min(midpointMjdTai) AS first,
-    max_by(band, midpointMjdTai) AS newest
-WHERE diaSource.snr > 5
-GROUP BY diaObject.diaObjectId, night
-LATENESS '3 days'"""
-
-
-def until(condition, patience=90):
-    end = time.monotonic() + patience
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.3)
-    assert condition()
-
-
-def per_night(table):
-    """What EACH must tell in the end."""
-    table = table[table["snr"] > 5]
-    table = table.assign(night=nights(table)).sort_values("mjd")
-    return {
-        key: {
-            "diaObjectId": key[0],
-            "night": key[1],
-            "n": len(some),
-            "brightest": pytest.approx(some["flux"].max(), rel=1e-6),
-            "first": some["mjd"].min(),
-            "newest": some["band"].iloc[-1],
-        }
-        for key, some in table.groupby(["object", "night"])
-    }
 
 
 @pytest.fixture
@@ -52,12 +16,6 @@ def deploy(sky, stream, name, deployed):
         return one.wait("running")
 
     return deploy
-
-
-def shuffled(table, by, seed):
-    """The same in an order in which none is overtaken by one that is more than so many days younger."""
-    draw = random.Random(seed)
-    return table.iloc[(table["mjd"] + [draw.uniform(0, by) for _ in range(len(table))]).argsort()]
 
 
 def test_it_tells_what_pandas_computes_of_the_past_and_of_late_and_shuffled_events(deploy, stream, topics):
@@ -97,7 +55,9 @@ def test_groups_by_field_and_sliding_window_equal_pandas(deploy, stream, topics)
     table = detections(200, seed=5, days=12)
     send(packets(table), stream, topics.bootstrap)
     one = deploy("SELECT count(*) AS n GROUP BY field(1), night", "-field", "earliest")
-    two = deploy("SELECT band, avg(snr) AS snr GROUP BY band, window('4 days', '1 day')", "-slide", "earliest")
+    two = deploy(
+        "SELECT band, avg(snr) AS snr GROUP BY band, window('4 days', '1 day')", "-slide", "earliest"
+    )
     lon, lat = (kind(table[c].to_numpy() * u.deg) for kind, c in ((Longitude, "ra"), (Latitude, "dec")))
     table["field"] = lonlat_to_healpix(lon, lat, 1).astype(int)
     fields = {key: len(some) for key, some in table.assign(night=nights(table)).groupby(["field", "night"])}
@@ -107,7 +67,9 @@ def test_groups_by_field_and_sliding_window_equal_pandas(deploy, stream, topics)
     for begin in range(day.min() - 3, day.max() + 1):
         at = f"{pd.Timestamp(begin, unit='D'):%Y-%m-%dT%H:%M:%SZ}"
         within = table[day.between(begin, begin + 3)]
-        slides |= {(band, at): pytest.approx(some["snr"].mean(), rel=1e-6) for band, some in within.groupby("band")}
+        slides |= {
+            (band, at): pytest.approx(some["snr"].mean(), rel=1e-6) for band, some in within.groupby("band")
+        }
     assert set(table["band"]) == set(BANDS)
     until(lambda: {k: r["snr"] for k, r in newest(two, "band", "begin").items()} == slides)
 
@@ -136,7 +98,9 @@ def test_a_consumer_gets_each_update_once_with_the_headers_that_name_its_last_al
     send(packets(table), stream, topics.bootstrap)
     counts = {(key,): int(n) for key, n in table.groupby("object").size().items()}
     until(lambda: {k: r["n"] for k, r in newest(one, "diaObjectId").items()} == counts)
-    written = list(topics.read(one.output_topic, topics.begin(one.output_topic), topics.end(one.output_topic)))
+    written = list(
+        topics.read(one.output_topic, topics.begin(one.output_topic), topics.end(one.output_topic))
+    )
     again = written[-1]
     topics.write(one.output_topic, [(again.key.decode(), again.value)])  # without headers: no duplicate
     matches = list(sky.consume(name, timeout=0))
@@ -145,33 +109,6 @@ def test_a_consumer_gets_each_update_once_with_the_headers_that_name_its_last_al
     assert {m.source.stream for m in matches if m.source} == {stream}
     by_key = {(r.key, r.partition) for r in written}
     assert len(by_key) == len({key for key, _ in by_key}), "a group's updates stay in one partition"
-
-
-@pytest.mark.timeout(300)
-def test_a_query_whose_spark_is_killed_goes_on_as_if_it_had_not_been(
-    running, home, deploy, stream, topics, name
-):
-    one = deploy(EACH)
-    table = detections(240, seed=8)
-    sent = packets(shuffled(table, 2.5, seed=9))
-    for number, begin in enumerate(range(0, 240, 40)):
-        send(sent[begin : begin + 40], stream, topics.bootstrap)
-        time.sleep(1.0)
-        if number in (1, 3):
-            process = psutil.Process(local.pids(home)["spark"])
-            process.send_signal(signal.SIGKILL)
-            psutil.wait_procs([process], timeout=60)
-            local.up(home)
-    wanted = per_night(table)
-    until(lambda: newest(one, "diaObjectId", "night") == wanted)
-    found = local.running(home)
-    again = Session(topics, connect(found.spark, found.token))
-    last = {}
-    with again.consume(name, timeout=0) as matches:
-        for match in matches:
-            last[match.alert["diaObjectId"], match.alert["night"]] = match.alert
-    assert last == wanted
-    again.detach()
 
 
 def test_a_preview_shows_the_groups_of_the_sample(sky, stream, topics, name):
@@ -190,7 +127,10 @@ def test_a_preview_shows_the_groups_of_the_sample(sky, stream, topics, name):
 @pytest.mark.parametrize(
     ("where", "message"),
     [
-        ("SELECT sum(band) AS n, max(psfFlux) + 1 = 2 AS m GROUP BY night HAVING max(band) || 'x'", "cannot run"),
+        (
+            "SELECT sum(band) AS n, max(psfFlux) + 1 = 2 AS m GROUP BY night HAVING max(band) || 'x'",
+            "cannot run",
+        ),
         ("SELECT no_such(max(snr)) AS n GROUP BY night", "no_such"),
     ],
 )

@@ -18,7 +18,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from skysieve.engine import plan
 from skysieve.engine.healpix import cell
 from skysieve.engine.health import UNDATED
-from skysieve.enrich.base import enriched
+from skysieve.enrich.base import enriched, inputs
 from skysieve.errors import FilterError
 from skysieve.filter import BoundFilter
 from skysieve.languages.grouping import BoundKey
@@ -203,8 +203,11 @@ def start(spark: SparkSession, writer: DataStreamWriter) -> StreamingQuery:
     try:
         return writer.outputMode("update").start()
     finally:
-        for name, value in before.items():
-            spark.conf.set(name, value) if value is not None else spark.conf.unset(name)
+        for name, old in before.items():
+            if old is None:
+                spark.conf.unset(name)
+            else:
+                spark.conf.set(name, old)
 
 
 def check(spark: SparkSession, bound: BoundFilter, packet_format: Format) -> None:
@@ -218,10 +221,8 @@ def check(spark: SparkSession, bound: BoundFilter, packet_format: Format) -> Non
     columns = {c.name: c for c in (*bound.columns, *needed(bound, packet_format))}.values()
     kinds = {PROBLEM: "struct<stage: string, message: string>", "kafka.partition": "int"}
     kinds |= {column.name: avro.spark_type(column.schema) for column in columns if column.by is None}
-    inputs = {
-        c.name: avro.spark_type(c.schema) for c in plan.inputs([c for c in columns if c.by is not None])
-    }
-    typed = [F.lit(None).cast(kind).alias(name) for name, kind in (inputs | kinds).items()]
+    read = {c.name: avro.spark_type(c.schema) for c in inputs([c for c in columns if c.by is not None])}
+    typed = [F.lit(None).cast(kind).alias(name) for name, kind in (read | kinds).items()]
     try:
         _ = groups(spark.range(0).select(*typed), bound, packet_format.places).schema
     except AnalysisException as error:

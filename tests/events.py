@@ -1,19 +1,26 @@
-"""Detections that a test decides: real packets, small, at times and with fluxes of its own; and what pandas makes of them."""
+"""Detections of a test's own making: real packets, small, with its own times and fluxes; and what pandas makes of them."""
 
 import copy
 import itertools
 import json
 import random
+import time
 
 import numpy as np
 import offline
 import pandas as pd
+import pytest
 from skysieve.sources import Packet, simulate
 
 SCHEMA = 1101
 MJD = 61000.5
 """Noon UTC of 2025-11-21, but for TAI's 37 seconds."""
 AHEAD = 37 / 86400
+EACH = """SELECT diaObject.diaObjectId, count(*) AS n, max(psfFlux) AS brightest, min(midpointMjdTai) AS first,
+    max_by(band, midpointMjdTai) AS newest
+WHERE diaSource.snr > 5
+GROUP BY diaObject.diaObjectId, night
+LATENESS '3 days'"""
 BANDS = "gri"
 _ids = itertools.count(1)
 
@@ -80,3 +87,33 @@ def told(deployment):
 def newest(deployment, *keys):
     """The last that was told of each group, by its keys."""
     return {tuple(record[key] for key in keys): record for record, _ in told(deployment)}
+
+
+def per_night(table):
+    """What EACH must tell in the end."""
+    table = table[table["snr"] > 5]
+    table = table.assign(night=nights(table)).sort_values("mjd")
+    return {
+        key: {
+            "diaObjectId": key[0],
+            "night": key[1],
+            "n": len(some),
+            "brightest": pytest.approx(some["flux"].max(), rel=1e-6),
+            "first": some["mjd"].min(),
+            "newest": some["band"].iloc[-1],
+        }
+        for key, some in table.groupby(["object", "night"])
+    }
+
+
+def shuffled(table, by, seed):
+    """The same in an order in which none is overtaken by one that is more than so many days younger."""
+    draw = random.Random(seed)
+    return table.iloc[(table["mjd"] + [draw.uniform(0, by) for _ in range(len(table))]).argsort()]
+
+
+def until(condition, patience=90):
+    end = time.monotonic() + patience
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.3)
+    assert condition()
