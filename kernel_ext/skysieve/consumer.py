@@ -15,7 +15,7 @@ from typing import Any
 from skysieve.engine.registry import registered, stated
 from skysieve.errors import DeploymentError, PacketError, SessionError, SkysieveError, StreamError, nearest
 from skysieve.filter import OUTPUT_PREFIX
-from skysieve.matches import Match, Seen, as_match, is_group, mark, source_of
+from skysieve.matches import Match, Seen, as_match, is_alert, mark, source_of
 from skysieve.packets.alerts import Alerts
 from skysieve.reader import Reader
 from skysieve.times import Time, start_text
@@ -205,7 +205,7 @@ class Consumer:
 
     def _alert(self, record: Record) -> dict[str, Any]:
         packet, source = record.value or b"", source_of(record)
-        if source is None or is_group(record):
+        if source is None or not is_alert(record):
             return self._alerts.read(packet)
         if source.stream not in self._stated:
             self._stated[source.stream] = stated(self._topics, source.stream).format

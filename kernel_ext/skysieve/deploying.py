@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from skysieve.deployment import Deployment, as_it_is
-from skysieve.engine import groups, plan, registry
+from skysieve.engine import groups, joins, plan, registry
 from skysieve.engine.guard import Guard
 from skysieve.engine.registry import Registered, Version
 from skysieve.engine.status import OUT, statuses
@@ -17,7 +17,7 @@ from skysieve.engine.values import now
 from skysieve.enrich.base import providers
 from skysieve.errors import DeploymentError, SkysieveError
 from skysieve.filter import Filter
-from skysieve.stream import Stream
+from skysieve.stream import Stream, open_stream
 from skysieve.times import Time, start_text
 from skysieve.topics import Topics
 
@@ -31,6 +31,8 @@ def check(spark: SparkSession, stream: Stream, spec: Filter) -> None:
     plan.check(spark, bound)
     if bound.grouping:
         groups.check(spark, bound, stream.format)
+    if spec.joining:
+        joins.check_place(stream.format, open_stream(stream.topics, spec.joining.stream), spec.joining)
 
 
 def deploy(

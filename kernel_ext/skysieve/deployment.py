@@ -15,6 +15,7 @@ from skysieve.engine.status import OUT, FilterStatus, State, status_of, statuses
 from skysieve.errors import DeploymentError, nearest
 from skysieve.filter import Filter
 from skysieve.jobs import Bar
+from skysieve.matches import is_alert
 from skysieve.packets import tables
 from skysieve.stream import open_stream
 from skysieve.times import Time, start_text
@@ -153,6 +154,7 @@ class Deployment:
                     for r in found
                 ]
             )
+        found = [record for record in found if is_alert(record)]
         stream = open_stream(self.topics, self.stream).learned(r.value or b"" for r in found)
         packets = [(r.value or b"", _header(r, "skysieve.source.record", int) or 0) for r in found]
         table = tables.scalars(packets, stream.format)

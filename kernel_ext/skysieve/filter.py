@@ -16,7 +16,7 @@ from typing import Any
 
 from skysieve import filter_files, languages
 from skysieve.errors import ColumnError, FilterError
-from skysieve.languages import aggregate, expressions, sql
+from skysieve.languages import aggregate, expressions, near, sql
 from skysieve.languages.functions import code_of, versions
 from skysieve.languages.grouping import BoundGrouping, Grouping
 from skysieve.packets.columns import Column, Columns
@@ -36,14 +36,15 @@ class Filter:
         Letters, digits, ``-`` and ``_``, at most 200: matches go to the Kafka topic ``filter.NAME``.
     where
         A WHERE clause in Spark's SQL, whose top-level ANDs separate the cuts; a column expression of pyspark, kept as
-        the SQL that it stands for; ``SELECT … GROUP BY …``, an aggregate (see :mod:`skysieve.languages.aggregate`); or,
-        with ``language="python"``, the text of a function (see :meth:`from_function`).
+        the SQL that it stands for; ``SELECT … GROUP BY …``, an aggregate (see :mod:`skysieve.languages.aggregate`);
+        ``… NEAR 'stream' …``, a join with another stream (see :mod:`skysieve.languages.near`); or, with
+        ``language="python"``, the text of a function (see :meth:`from_function`).
     stream
         The stream that it judges.
     description
         For people.
     language
-        ``"sql"``, ``"aggregate"`` (which is told by its SELECT) or ``"python"``.
+        ``"sql"``, ``"aggregate"``, ``"near"`` (these are told by their SELECT and NEAR) or ``"python"``.
     emit
         What is sent along with each match, as ``name: SQL``, several of them separated by semicolons or lines.
     tags
@@ -95,6 +96,8 @@ class Filter:
         object.__setattr__(self, "tags", tuple(self.tags))
         if self.language == "sql" and aggregate.is_one(self.where):
             object.__setattr__(self, "language", "aggregate")
+        if self.language == "sql" and near.is_one(self.where):
+            object.__setattr__(self, "language", "near")
         _ = self.cuts, self.annotations
         if self.grouping and self.emit:
             raise FilterError(
@@ -185,6 +188,11 @@ class Filter:
         return languages.get(self.language).grouping(self.where)
 
     @cached_property
+    def joining(self) -> near.Joining | None:
+        """The other stream that its alerts are joined with, and how; None of most."""
+        return languages.get(self.language).joining(self.where)
+
+    @cached_property
     def annotations(self) -> dict[str, str]:
         """What is sent along with each match: names, and SQL."""
         return sql.named(self.emit)
@@ -201,6 +209,11 @@ class Filter:
     def is_isolated(self) -> bool:
         """Whether it runs as a query of its own."""
         return languages.get(self.language).is_isolated
+
+    @property
+    def has_state(self) -> bool:
+        """Whether what it says of an alert depends on others, which its query must remember."""
+        return self.grouping is not None or self.joining is not None
 
     @property
     def output_topic(self) -> str:

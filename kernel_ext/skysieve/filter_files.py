@@ -11,7 +11,7 @@ from skysieve.errors import FilterError
 if TYPE_CHECKING:
     from skysieve.filter import Filter
 
-_COMMENT = {"sql": "--", "aggregate": "--", "python": "#"}
+_COMMENT = {"sql": "--", "aggregate": "--", "near": "--", "python": "#"}
 _LANGUAGE = {".sql": "sql", ".py": "python"}
 _HEAD = "skysieve filter"
 _KEYS = ("name", "stream", "description", "emit", "tags", "owner", "made_with")

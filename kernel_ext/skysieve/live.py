@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from skysieve.engine.registry import stated
 from skysieve.engine.status import FilterStatus
 from skysieve.errors import PacketError, StreamError
-from skysieve.matches import is_group, mark, source_of
+from skysieve.matches import is_alert, mark, source_of
 from skysieve.packets.alerts import Alerts
 from skysieve.topics import Offsets, Record, Topics
 
@@ -85,7 +85,7 @@ class Watched:
             number, stream = (source.record, source.stream) if source else (0, "")
             if stream and stream not in self._stated:
                 self._stated[stream] = stated(self._topics, stream).format
-            if is_group(record):
+            if not is_alert(record):
                 return Arrival(key, record.timestamp, problem=(record.value or b"").decode(errors="replace"))
             alert = self._alerts.read(record.value or b"", number, self._stated.get(stream))
             return arrival(key, alert, record.timestamp)

@@ -122,9 +122,9 @@ def as_match(record: Record, alert: dict[str, Any] | None = None, problem: str |
     )
 
 
-def is_group(record: Record) -> bool:
-    """Whether it is what an aggregate tells of a group, as JSON, and no packet."""
-    return (KIND, b"group") in record.headers
+def is_alert(record: Record) -> bool:
+    """Whether it is an alert, and not what is told of a group or a notice, as JSON."""
+    return all(name != KIND for name, _ in record.headers)
 
 
 def source_of(record: Record) -> Source | None:
@@ -160,6 +160,8 @@ def mark(record: Record) -> bytes | None:
     headers = dict(record.headers)
     who = [headers.get(f"skysieve.{name}", b"") for name in ("filter", "version")]
     where = f"{source.stream}\0{source.partition}\0{source.offset}\0{source.record}\0".encode()
+    near = [headers.get(f"skysieve.near.{name}", b"") for name in ("topic", "partition", "offset")]
+    where += b"\0".join(near) if any(near) else b""
     return blake2b(b"\0".join([*who, where]) + (record.value or b""), digest_size=16).digest()
 
 

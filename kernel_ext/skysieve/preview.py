@@ -131,6 +131,10 @@ class Preview(Judged):
                 f"The sample is too small: {self.passed:,} of {judged:,} alerts pass, so the pass rate is only known "
                 f"to be {share}. Read some {float(f'{enough:.1g}'):,.0f} packets or more."
             )
+        if joining := self.filter.joining:
+            said.append(
+                f"A preview judges the cuts alone: what is near {joining.stream!r} is found once it runs."
+            )
         unknown = self._nights[1]
         if unknown and self._slice.ids is None:
             said.append(f"How many pass in a night is not known: {unknown}.")

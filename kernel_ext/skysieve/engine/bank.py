@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 from pyspark.errors import AnalysisException
 from pyspark.sql import functions as F  # noqa: N812
 
-from skysieve.engine import groups, plan
+from skysieve.engine import groups, joins, plan, states
 from skysieve.engine.health import observed
 from skysieve.filter import BoundFilter, Filter
 from skysieve.packets.formats import Format
+from skysieve.stream import open_stream
 from skysieve.stream_topics import rejected_topic
 from skysieve.topics import Offsets, Topics
 
@@ -53,10 +54,19 @@ class Bank:
         Name of the query: the stream's, or ``STREAM/FILTER``.
     checkpoint
         Folder for Spark's checkpoint of this query, on a file system that Spark's driver sees.
+    retracted
+        Events of a stream of notices that were taken back.
     """
 
-    def __init__(self, spark: SparkSession, topics: Topics, query: str, checkpoint: str) -> None:
-        self._spark, self._topics = spark, topics
+    def __init__(
+        self,
+        spark: SparkSession,
+        topics: Topics,
+        query: str,
+        checkpoint: str,
+        retracted: frozenset[str] = frozenset(),
+    ) -> None:
+        self._spark, self._topics, self._retracted = spark, topics, retracted
         self.name, self._checkpoint = query, checkpoint
         self.stream, _, alone = query.partition("/")
         self.is_alone = bool(alone)
@@ -97,8 +107,10 @@ class Bank:
             return None
         text = self._spark.read.text(f"{self._checkpoint}/offsets/{max(batches)}", wholetext=True).first()
         assert text is not None
-        by_topic = json.loads(text[0].splitlines()[-1])
-        return {int(p): o for p, o in by_topic[self.stream].items()}
+        # a line for each source comes last: a join has two
+        sources = [json.loads(line) for line in text[0].splitlines()[2:] if line.startswith("{")]
+        found = next(one[self.stream] for one in sources if self.stream in one)
+        return {int(p): o for p, o in found.items()}
 
     def _numbers(self, folder: str) -> list[int]:
         try:
@@ -134,24 +146,20 @@ class Bank:
             Whether each micro-batch waits until its progress is on disk. Without that matches are out in half the
             time, and after a crash about a second's worth of packets is judged again.
         """
-        has_groups = any(bound.grouping for bound in filters)
-        source = (
-            self._spark.readStream.format("kafka")
-            .options(**plan.source_options(self._topics))
-            .option("subscribe", self.stream)
-            .option("maxOffsetsPerTrigger", _LARGEST_BATCH)
-            .option("startingOffsets", json.dumps({self.stream: {str(p): o for p, o in begin.items()}}))
-            .load()
-        )
+        stateful = next((bound.filter for bound in filters if bound.filter.has_state), None)
+        offsets = json.dumps({self.stream: {str(p): o for p, o in begin.items()}})
+        source = plan.follow(self._spark, self._topics, self.stream, offsets, _LARGEST_BATCH)
         writer = (
             self.output(observed(source), filters, packet_format, {} if self.is_alone else None)
             .writeStream.format("kafka")
             .options(**plan.sink_options(self._topics))
             .option("checkpointLocation", self._checkpoint)
-            .option("asyncProgressTrackingEnabled", str(not exact and not has_groups).lower())
+            .option("asyncProgressTrackingEnabled", str(not exact and not stateful).lower())
             .queryName(self._name(what))
         )
-        return groups.start(self._spark, writer) if has_groups else writer.start()
+        if stateful is None:
+            return writer.start()
+        return states.start(self._spark, writer, "update" if stateful.grouping else "append")
 
     def backfill(
         self,
@@ -182,10 +190,27 @@ class Bank:
     ) -> DataFrame:
         """What goes to Kafka, the topics for it made first."""
         sizes = self.prepare([bound.filter for bound in filters])
-        if alone := next((bound for bound in filters if bound.grouping), None):
-            return groups.updates(packets, packet_format, alone)
+        if alone := next((bound for bound in filters if bound.filter.has_state), None):
+            if alone.grouping:
+                return groups.updates(packets, packet_format, alone)
+            return self._joined(packets, packet_format, alone, sizes[alone.filter.output_topic])
         return plan.deliveries(
             plan.judge(packets, packet_format, filters), self.stream, filters, sizes, reject_before
+        )
+
+    def _joined(
+        self, packets: DataFrame, packet_format: Format, bound: BoundFilter, partitions: int
+    ) -> DataFrame:
+        assert bound.filter.joining is not None
+        other = open_stream(self._topics, bound.filter.joining.stream)
+        joins.check_place(packet_format, other, bound.filter.joining)
+        if packets.isStreaming:
+            notices = plan.follow(self._spark, self._topics, other.name, "earliest", _LARGEST_BATCH)
+        else:
+            begin, end = self._topics.begin(other.name), self._topics.end(other.name)
+            notices = plan.read_range(self._spark, self._topics, other.name, begin, end)
+        return joins.records(
+            packets, packet_format, bound, notices, other.format, self._retracted, partitions
         )
 
     def prepare(self, filters: Sequence[Filter]) -> dict[str, int]:

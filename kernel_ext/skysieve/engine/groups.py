@@ -29,12 +29,9 @@ from skysieve.packets.formats import Format, Places
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-    from pyspark.sql.streaming.query import StreamingQuery
-    from pyspark.sql.streaming.readwriter import DataStreamWriter
 
 NEWEST, FIRST = "_newest", "_first"
 _TIME, _HAVING = "_time", "_having"
-_ROCKSDB = "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
 _JD = 2400000.5
 _MJD_1970 = 40587
 _DAYS = (15000, 100000)
@@ -183,31 +180,6 @@ def updates(packets: DataFrame, packet_format: Format, bound: BoundFilter) -> Da
 
 def _json(*values: SparkColumn) -> SparkColumn:
     return F.to_json(F.struct(*values), {"ignoreNullFields": "false"}).cast("binary")
-
-
-def start(spark: SparkSession, writer: DataStreamWriter) -> StreamingQuery:
-    """Start the streaming query of an aggregate.
-
-    Its groups are kept by RocksDB, outside of Java's heap. That a group is told of once is remembered by a second
-    operator with a state, which Spark allows in other output modes only, since what the first tells may change: just
-    that is wanted here.
-    """
-    wanted = {
-        "spark.sql.streaming.stateStore.providerClass": _ROCKSDB,
-        "spark.sql.streaming.unsupportedOperationCheck": "false",
-        "spark.sql.streaming.statefulOperator.checkCorrectness.enabled": "false",
-    }
-    before = {name: spark.conf.get(name, None) for name in wanted}
-    for name, value in wanted.items():
-        spark.conf.set(name, value)
-    try:
-        return writer.outputMode("update").start()
-    finally:
-        for name, old in before.items():
-            if old is None:
-                spark.conf.unset(name)
-            else:
-                spark.conf.set(name, old)
 
 
 def check(spark: SparkSession, bound: BoundFilter, packet_format: Format) -> None:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -15,6 +15,7 @@ from pyspark.errors import AnalysisException, PySparkException
 from skysieve.engine import plan
 from skysieve.engine.bank import Bank
 from skysieve.engine.registry import Registered
+from skysieve.engine.retractions import Retractions
 from skysieve.engine.status import StatusBook, StreamStatus, status_of
 from skysieve.engine.suspects import convicted
 from skysieve.enrich.base import providers, written
@@ -57,12 +58,35 @@ class Launcher:
     session: Callable[[], SparkSession]
     checkpoints: str
     exact: bool = True
+    retractions: Retractions = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "retractions", Retractions(self.topics))
 
     def bank(self, query: str) -> Bank:
         """The bank of a query, with the checkpoint of its last start."""
         known = self.book.streams.get(query)
         checkpoint = known.checkpoint if known else "none"
-        return Bank(self.session(), self.topics, query, f"{self.checkpoints}/{query}/{checkpoint}")
+        folder = f"{self.checkpoints}/{query}/{checkpoint}"
+        return Bank(self.session(), self.topics, query, folder, self._retracted(query))
+
+    def _retracted(self, query: str) -> frozenset[str]:
+        """The events that were taken back of the other stream that a query joins."""
+        found = self.registered.get(query.partition("/")[2])
+        joining = found.filter.joining if found else None
+        if joining is None or not self.topics.partitions(joining.stream):
+            return frozenset()
+        return self.retractions.of(joining.stream)
+
+    def mark(
+        self, query: str, source: Stream, here: Mapping[str, Registered], bound: Mapping[str, BoundFilter]
+    ) -> str:
+        """What tells one set of running filters, and of what they know, from another."""
+        retracted = sorted(self._retracted(query))
+        found = mark(source, here, bound)
+        return (
+            hashlib.sha256(json.dumps([found, retracted]).encode()).hexdigest()[:16] if retracted else found
+        )
 
     def launch(
         self,
@@ -102,10 +126,10 @@ class Launcher:
         known, end = self.book.streams.get(query), self.topics.end(source.name)
         begin = covered = end
         last, checkpoint = self.bank(query), uuid4().hex[:12]
-        grouped = next((name for name, one in bound.items() if one.grouping), None)
-        if grouped:
-            checkpoint = here[grouped].run
-            begin = covered = self._groups(last, source, here[grouped], moved)
+        stateful = next((name for name, one in bound.items() if one.filter.has_state), None)
+        if stateful:
+            checkpoint = here[stateful].run
+            begin = covered = self._remembering(last, source, here[stateful], moved)
             if suspected and known and known.checkpoint == checkpoint:
                 self._convict(last, source, here, bound, begin, last.begun() or begin)
         elif last.is_alone and moved:
@@ -124,7 +148,11 @@ class Launcher:
         while bound or self.is_needed(query):
             try:
                 started = self.bank(query).start(
-                    mark(source, here, bound), list(bound.values()), source.format, begin, exact=self.exact
+                    self.mark(query, source, here, bound),
+                    list(bound.values()),
+                    source.format,
+                    begin,
+                    exact=self.exact,
                 )
             except AnalysisException as error:
                 if not bound:
@@ -138,13 +166,13 @@ class Launcher:
                 return started
         return None
 
-    def _groups(
+    def _remembering(
         self, last: Bank, source: Stream, record: Registered, moved: Mapping[str, Offsets]
     ) -> Offsets:
-        """Where an aggregate begins.
+        """Where a query with a state begins.
 
-        In the same run it goes on in its checkpoint, which has its groups; another run has none, and with ``start`` in
-        the past finds them in what Kafka still holds.
+        In the same run it goes on in its checkpoint, which has the state; another run begins with none, and with
+        ``start`` in the past makes it of what Kafka still holds.
         """
         known = self.book.streams.get(last.name)
         if known and known.checkpoint == record.run:
@@ -196,7 +224,7 @@ class Launcher:
         try:
             start = {p: reached.get(p, 0) for p in begun}
             ran = self._ran(last.name, source)
-            if any(one.grouping for one in ran):  # only its own query has its groups
+            if any(one.filter.has_state for one in ran):  # which only its own query has
                 return reached
             last.backfill(ran, source.format, start, begun, reject_before={} if last.is_alone else begun)
         except (SkysieveError, PySparkException) as error:

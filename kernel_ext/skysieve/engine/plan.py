@@ -62,6 +62,12 @@ def _connection(topics: Topics) -> dict[str, str]:
     return {"kafka.bootstrap.servers": topics.bootstrap} | topics.options.for_spark()
 
 
+def follow(spark: SparkSession, topics: Topics, topic: str, begin: str, most: int) -> DataFrame:
+    """The Kafka records of a topic as they come, from offsets on (as Spark takes them), so many at a time at most."""
+    reader = spark.readStream.format("kafka").options(**source_options(topics)).option("subscribe", topic)
+    return reader.option("maxOffsetsPerTrigger", most).option("startingOffsets", begin).load()
+
+
 def read_range(spark: SparkSession, topics: Topics, topic: str, start: Offsets, stop: Offsets) -> DataFrame:
     """The Kafka records of a range of offsets, start included, stop not."""
     reader = spark.read.format("kafka").options(**source_options(topics)).option("subscribe", topic)
@@ -203,20 +209,23 @@ def _annotations(filters: Sequence[BoundFilter]) -> SparkColumn:
     found = F.lit("{}")
     for i, bound in enumerate(filters, 1):
         if bound.annotations:
-            values = F.struct(*(part.condition().alias(name) for name, part in bound.annotations.items()))
-            found = F.when(F.col("_hit") == i, F.to_json(values, {"ignoreNullFields": "false"})).otherwise(
-                found
-            )
+            found = F.when(F.col("_hit") == i, emitted(bound)).otherwise(found)
     return found
+
+
+def emitted(bound: BoundFilter) -> SparkColumn:
+    """What a filter sends along with an alert, as JSON."""
+    values = [part.condition().alias(name) for name, part in bound.annotations.items()]
+    return F.to_json(F.struct(*values), {"ignoreNullFields": "false"}) if values else F.lit("{}")
 
 
 def pairs(headers: Mapping[str, SparkColumn]) -> SparkColumn:
     """Headers of a Kafka record."""
-    pairs = [
+    each = [
         F.struct(F.lit(name).alias("key"), value.cast("string").cast("binary").alias("value"))
         for name, value in headers.items()
     ]
-    return F.array(*pairs)
+    return F.array(*each)
 
 
 def verdicts(judged: DataFrame, filters: Sequence[BoundFilter], shown: Sequence[Column]) -> DataFrame:
@@ -229,7 +238,7 @@ def verdicts(judged: DataFrame, filters: Sequence[BoundFilter], shown: Sequence[
     from skysieve.sources.truth import HEADER
 
     says = [cut.condition().cast("boolean") for bound in filters for cut in bound.cuts]
-    emitted = {name: part.condition() for bound in filters for name, part in bound.annotations.items()}
+    sent = {name: part.condition() for bound in filters for name, part in bound.annotations.items()}
     # a function of each header would keep Spark from compiling the decoding beside it
     at = F.array_position(kafka("headers")["key"], HEADER).cast("int") - 1
     of_class = F.get(kafka("headers")["value"], at)
@@ -239,7 +248,7 @@ def verdicts(judged: DataFrame, filters: Sequence[BoundFilter], shown: Sequence[
         F.when(kafka("problem").isNotNull(), kafka("key").cast("string")).alias(KEY),
         of_class.cast("string").alias(TRUTH),
         *(F.col(f"`{column.name}`") for column in shown if column.is_scalar),
-        *(value.alias(name) for name, value in emitted.items()),
+        *(value.alias(name) for name, value in sent.items()),
         *(one.alias(f"cut{i}") for i, one in enumerate(says)),
     )
 
@@ -252,10 +261,12 @@ def check(spark: SparkSession, bound: BoundFilter) -> None:
     FilterError
         If Spark refuses it: an unknown function, a comparison of unlike types, a cut that is no condition.
     """
-    if bound.filter.is_isolated and bound.grouping is None:
+    if bound.filter.is_isolated and not bound.filter.has_state:
         return
     typed = [F.lit(None).cast(avro.spark_type(c.schema)).alias(c.name) for c in bound.columns]
     says = [part.condition() for part in (*bound.cuts, *bound.annotations.values())]
+    if not says:
+        return
     try:
         schema = spark.range(0).select(*typed).select(*says).schema
     except AnalysisException as error:

@@ -22,7 +22,7 @@ from skysieve.engine.archive import Archives
 from skysieve.engine.backfill import Backfills
 from skysieve.engine.bank import running
 from skysieve.engine.election import Election
-from skysieve.engine.launch import Launcher, mark
+from skysieve.engine.launch import Launcher
 from skysieve.engine.pauses import LONGEST, Pause
 from skysieve.engine.pieces import rebuilt
 from skysieve.engine.registry import Registered
@@ -152,7 +152,7 @@ class Supervisor:
             found: set[str] = set()
             if time.monotonic() - beat > self._heartbeat and election.is_won():
                 self._beat()
-                found = self._taught() | self._watched()
+                found = self._taught() | self._watched() | self._retracted()
                 self._archives.look(self._registered)
                 beat = time.monotonic()
             touched = self._take(consumer, 300) | found
@@ -169,6 +169,15 @@ class Supervisor:
         wiser = self._rejections.taught(self._sources)
         self._sources |= wiser
         return set(wiser)
+
+    def _retracted(self) -> set[str]:
+        """Queries near whose events one was taken back: they are started anew, and go on without it."""
+        joined = {
+            q: r.filter.joining for q in self._sources for r in self._registered.values() if r.query == q
+        }
+        others = {query: joining.stream for query, joining in joined.items() if joining}
+        news = self._launcher.retractions.news(set(others.values())) if others else set()
+        return {query for query, stream in others.items() if stream in news}
 
     def _watched(self) -> set[str]:
         """Queries with a filter that sends too much; a fault in telling how they do must not touch them."""
@@ -222,7 +231,7 @@ class Supervisor:
                 del self._sources[query]
                 if bank.is_alone and query.partition("/")[2] not in self._registered:
                     bank.discard()
-            elif not bank.runs(mark(source, here, bound)):
+            elif not bank.runs(self._launcher.mark(query, source, here, bound)):
                 bank.stop()
                 suspected = query in self._suspected
                 self._suspected.discard(query)
@@ -270,7 +279,7 @@ class Supervisor:
         begin = self._book.streams[record.query].position
         start = (moved or begin) if record.start == "latest" else source.offsets(record.start)
         past = None
-        if not record.filter.grouping and any(start.get(p, 0) < o for p, o in begin.items()):
+        if not record.filter.has_state and any(start.get(p, 0) < o for p, o in begin.items()):
             past = Backfill(start=start, stop=begin)
         state = "backfilling" if past else "running"
         self._book.publish(status_of(record, state, since=begin, backfill=past))

@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from pyspark.sql import Column as SparkColumn
 
     from skysieve.languages.grouping import Grouping
+    from skysieve.languages.near import Joining
     from skysieve.packets.columns import Column, Columns
 
-_MODULES = {name: f"skysieve.languages.{name}" for name in ("sql", "python", "aggregate")}
+_MODULES = {name: f"skysieve.languages.{name}" for name in ("sql", "python", "aggregate", "near")}
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,9 @@ class Language(Protocol):
 
     def grouping(self, text: str) -> Grouping | None:
         """How alerts that meet the cuts are grouped; None where each is a match by itself."""
+
+    def joining(self, text: str) -> Joining | None:
+        """With which other stream the alerts that meet the cuts are joined; None for no other."""
 
     def bind(self, cut: Cut, columns: Columns) -> BoundCut:
         """Find the columns of a cut; raises ColumnError."""

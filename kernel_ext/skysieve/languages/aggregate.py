@@ -21,6 +21,7 @@ from skysieve.errors import FilterError
 from skysieve.languages import BoundCut, Cut, sql
 from skysieve.languages.grouping import Grouping, Key
 from skysieve.languages.parsing import parsed, place_of, refuse, tokens_of
+from skysieve.languages.spans import seconds_of
 from skysieve.packets.columns import Columns
 
 is_isolated = True
@@ -35,9 +36,6 @@ _CLAUSES = {
     TokenType.HAVING: "HAVING",
 }
 _ORDER = ("SELECT", "WHERE", "GROUP BY", "HAVING")
-_SPAN = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*(second|minute|hour|day|week)s?\s*", re.IGNORECASE)
-_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 604800}
-_LONGEST = 3660 * 86400.0
 LATENESS = 86400.0
 """Seconds that an alert may come late unless an aggregate says otherwise: surveys send within a day what they could not
 send at once."""
@@ -99,6 +97,10 @@ def grouping(text: str) -> Grouping:
     return _Read(_plain(text)).grouping
 
 
+def joining(text: str) -> None:
+    """None: it reads one stream."""
+
+
 def bind(cut: Cut, columns: Columns) -> BoundCut:
     """Find the columns of a cut."""
     return sql.bind(cut, columns)
@@ -123,7 +125,7 @@ class _Read:
                 once = True
                 tokens.pop()
             elif word.token_type == TokenType.VAR and word.text.upper() == "LATENESS":
-                lateness = self._span(last, at_least=0)
+                lateness = seconds_of(self.text, last, at_least=0)
                 del tokens[-2:]
             else:
                 break
@@ -219,7 +221,7 @@ class _Read:
         if len(item) > 1 and item[1].token_type == TokenType.L_PAREN:
             values = item[2:-1:2]
             if word == "window" and len(values) in (1, 2):
-                spans = [self._span(value, at_least=1) for value in values]
+                spans = [seconds_of(self.text, value, at_least=1) for value in values]
                 if spans[-1] > spans[0]:
                     refuse("A window cannot slide by more than its length", self.text, place)
                 return Key("window", length=spans[0], slide=spans[-1])
@@ -232,19 +234,6 @@ class _Read:
                 place,
             )
         return Key("column", cut=self._cut(item))
-
-    def _span(self, token: Token, at_least: float) -> float:
-        """A length of time, in seconds."""
-        found = _SPAN.fullmatch(token.text) if token.token_type == TokenType.STRING else None
-        seconds = float(found[1]) * _SECONDS[found[2].lower()] if found else -1
-        if not at_least <= seconds <= _LONGEST:
-            refuse(
-                f"{token.text!r} is no length of time: write for example '30 days' or '90 minutes', from "
-                f"{at_least:g} s to ten years",
-                self.text,
-                token,
-            )
-        return seconds
 
 
 _FORM = "Write SELECT count(*) AS n WHERE snr > 5 GROUP BY diaObjectId, window('30 days') HAVING n >= 3"

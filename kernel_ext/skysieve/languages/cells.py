@@ -94,6 +94,7 @@ def _place(error: SyntaxError, cell: str, shift: int) -> tuple[int, int, int]:
 _READERS: dict[Language, Callable[[str, Namespace, str], dict[str, Any]]] = {
     "sql": _sql,
     "aggregate": _sql,
+    "near": _sql,
     "python": _python,
     "columns": _columns,
     "lasair": _lasair,

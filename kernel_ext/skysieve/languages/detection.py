@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from types import MappingProxyType, ModuleType
 from typing import Any, Literal, get_args
 
-from skysieve.languages import aggregate
+from skysieve.languages import aggregate, near
 
-Language = Literal["sql", "aggregate", "python", "columns", "lasair", "boom"]
+Language = Literal["sql", "aggregate", "near", "python", "columns", "lasair", "boom"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 
 _COMMENTS = re.compile(r"(\s+|--[^\n]*|#[^\n]*|/\*.*?\*/)*", re.DOTALL)
@@ -40,7 +40,7 @@ def language(text: str, namespace: Mapping[str, Any] = _NONE) -> Language:
     str
         ``"python"`` (source with a function in it), ``"columns"`` (an expression that makes a Spark column),
         ``"lasair"`` (``SELECT … FROM objects …``), ``"boom"`` (a pipeline with ``$match``), ``"aggregate"`` (any other
-        ``SELECT … GROUP BY …``), else ``"sql"``.
+        ``SELECT … GROUP BY …``), ``"near"`` (``… NEAR 'stream'``), else ``"sql"``.
 
     Examples
     --------
@@ -62,6 +62,8 @@ def language(text: str, namespace: Mapping[str, Any] = _NONE) -> Language:
         return "python"
     if aggregate.is_one(written):
         return "aggregate"
+    if near.is_one(text):
+        return "near"
     return "columns" if _makes_columns(text, namespace) else "sql"
 
 

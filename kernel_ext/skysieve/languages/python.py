@@ -116,6 +116,10 @@ def grouping(text: str) -> None:
     """None: each alert is judged by itself."""
 
 
+def joining(text: str) -> None:
+    """None: it reads one stream."""
+
+
 def bind(cut: Cut, columns: Columns) -> BoundFunction:
     """Find the columns that the arguments are named after; one with a default may be missing.
 

@@ -60,6 +60,10 @@ def grouping(text: str) -> None:
     """None: each alert is judged by itself."""
 
 
+def joining(text: str) -> None:
+    """None: it reads one stream."""
+
+
 def cuts(text: str) -> tuple[Cut, ...]:
     """Split a WHERE clause at its top-level ANDs.
 

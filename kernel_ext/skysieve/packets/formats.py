@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from skysieve.errors import StreamError, nearest
@@ -33,7 +33,7 @@ class Places:
     time: str | None = None
     object: str | None = None
     """Id of the object, which alerts of the same place on the sky share."""
-    ahead: float = 0.0
+    ahead: float = field(default=0.0, kw_only=True)
     """Seconds by which the times are ahead of UTC."""
 
     @property

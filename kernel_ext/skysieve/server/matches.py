@@ -10,7 +10,7 @@ from typing import Any
 
 from skysieve.engine.registry import stated
 from skysieve.errors import PacketError, StreamError
-from skysieve.matches import as_match, is_group, source_of
+from skysieve.matches import as_match, is_alert, source_of
 from skysieve.packets import formats
 from skysieve.packets.formats import Format
 from skysieve.server import models
@@ -23,12 +23,11 @@ def newest(topics: Topics, name: str, last: int) -> models.MatchPage:
     """The newest matches, newest first."""
     found, record = deployment(topics, name)
     records = found.records(last)[::-1]
-    if any(map(is_group, records)):
-        items = [_group(one) for one in records]
-        return models.MatchPage(items=items, start=0, total=found.matches())
-    packets = _format(topics, record.stream, records)
+    packets = _format(topics, record.stream, [one for one in records if is_alert(one)])
     return models.MatchPage(
-        items=[_match(one, packets) for one in records], start=0, total=found.matches() if records else 0
+        items=[_match(one, packets) if is_alert(one) else _told(one) for one in records],
+        start=0,
+        total=found.matches() if records else 0,
     )
 
 
@@ -76,8 +75,8 @@ def _alert(record: Record, packets: Format | None) -> dict[str, Any]:
     return alerts[number]
 
 
-def _group(record: Record) -> models.Match:
-    """What an aggregate tells of a group, in the place of annotations."""
+def _told(record: Record) -> models.Match:
+    """What is told of a group or a notice, in the place of annotations."""
     return models.Match(
         id=(record.key or b"").decode(),
         version=as_match(record).version,
