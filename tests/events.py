@@ -1,4 +1,4 @@
-"""Detections of a test's own making: real packets, small, with its own times and fluxes; and what pandas makes of them."""
+"""Detections of a test's own making: real packets, small, with its own times and fluxes; what pandas makes of them."""
 
 import copy
 import itertools

@@ -108,7 +108,7 @@ class Bank:
         text = self._spark.read.text(f"{self._checkpoint}/offsets/{max(batches)}", wholetext=True).first()
         assert text is not None
         # a line for each source comes last: a join has two
-        sources = [json.loads(line) for line in text[0].splitlines()[2:] if line.startswith("{")]
+        sources = [json.loads(line) for line in text[0].splitlines() if line.startswith("{")]
         found = next(one[self.stream] for one in sources if self.stream in one)
         return {int(p): o for p, o in found.items()}
 

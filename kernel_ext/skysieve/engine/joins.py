@@ -3,6 +3,10 @@
 Both sides are cut into cells of HEALPix, by which Spark joins them; what shares a cell is then tested exactly: a place
 in a region of a sky map is in one of its ranges of finest cells, and one in a circle is no farther than its radius.
 The state holds alerts that pass the cuts, whole, for notices yet to come, and notices for alerts yet to come.
+
+The alerts alone move the time on by which what waits is let go: notices may not come for weeks, and tell of an event
+hours after it. So they are late by the alerts' watermark only, and that is compared with the time until which each may
+come.
 """
 
 from __future__ import annotations
@@ -24,6 +28,7 @@ from skysieve.enrich import notices
 from skysieve.enrich.base import enriched
 from skysieve.errors import FilterError
 from skysieve.filter import BoundFilter
+from skysieve.languages.aggregate import LATENESS
 from skysieve.languages.near import Joining
 from skysieve.packets.columns import Column
 from skysieve.packets.decode import decode, kafka, once
@@ -41,6 +46,7 @@ _SAID = (
 _ORDER = 6
 """Of the cells by which alerts and notices are joined: a degree wide."""
 _DEEPEST_JOINED = 12
+_NEVER = "36500 days"
 _WIDTH = 58.6
 """Degrees across a cell of order 0."""
 
@@ -127,8 +133,8 @@ def records(
     near = alerts.join(
         regions,
         (F.col("cell") == F.col("near_cell"))
-        & F.expr(f"_time >= near_time - INTERVAL '{joining.before:.3f}' SECOND")
-        & F.expr(f"_time <= near_time + INTERVAL '{joining.after:.3f}' SECOND"),
+        & F.expr(f"_time >= near_until - INTERVAL '{joining.lateness + joining.before:.3f}' SECOND")
+        & F.expr(f"_time <= near_until + INTERVAL '{joining.after - joining.lateness:.3f}' SECOND"),
     )
     within = F.col("finest").between(F.col("near_low"), F.col("near_high") - 1)
     inside = F.col("near_radius").isNull() | (_separation() <= F.col("near_radius"))
@@ -152,7 +158,7 @@ def _alerts(packets: DataFrame, packet_format: Format, bound: BoundFilter, joini
     judged = plan.judge(packets, packet_format, [bound], needed(packet_format))
     dated = judged.where(kafka("problem").isNull()).withColumn("_time", event_time(places))
     passing = (
-        dated.withWatermark("_time", f"{joining.lateness:.3f} seconds")
+        dated.withWatermark("_time", f"{min(joining.lateness, LATENESS):.3f} seconds")
         .withColumn("_passes", once(plan.passes(bound)))
         .where("_passes")
     )
@@ -204,10 +210,12 @@ def _regions(said: DataFrame, joining: Joining) -> DataFrame:
     known = said.select(
         *(F.col(name).alias(f"near_{name}") for name in ("topic", "partition", "offset")),
         *(F.col("near")[name].alias(f"near_{name}") for name in ("id", "ra", "dec", "radius")),
-        F.timestamp_micros((F.col("near.time") * 1e6).cast("bigint")).alias("near_time"),
+        F.timestamp_micros(((F.col("near.time") + joining.lateness) * 1e6).cast("bigint")).alias(
+            "near_until"
+        ),
         F.col("near.regions").alias("regions"),
     )
-    dated = known.withWatermark("near_time", f"{joining.lateness:.3f} seconds")
+    dated = known.withWatermark("near_until", _NEVER)
     each = dated.withColumn("region", F.explode("regions"))
     parts = {f"near_{name}": F.col("region")[name] for name in ("cell", "low", "high")}
     return each.withColumns(parts).drop("regions", "region")

@@ -17,7 +17,7 @@ _WANTED = {
     # modes only, since what the first tells may change: just that is wanted here
     "unsupportedOperationCheck": "false",
     "statefulOperator.checkCorrectness.enabled": "false",
-    # notices may not come for weeks, and the alerts' time goes on meanwhile
+    # of a join: only the alerts' watermark moves, see skysieve.engine.joins
     "multipleWatermarkPolicy": "max",
 }
 

@@ -45,7 +45,7 @@ class Joining:
     radius
         Degrees around each position of the other stream; None: what each notice says.
     lateness
-        Seconds that an alert or a notice may come late.
+        Seconds by which a notice may come after the event.
     """
 
     stream: str

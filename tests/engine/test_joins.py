@@ -1,0 +1,161 @@
+"""Alerts near notices, and near another survey's alerts, are those that numpy finds among the same events."""
+
+import json
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from events import AHEAD, detections, packets, until
+from skysieve import Filter, FilterError
+from skysieve.enrich.positions import separation
+from skysieve.sources import send
+from skysieve.stream_topics import make_stream
+
+DAY = 86400
+
+
+def unix(mjd):
+    return (np.asarray(mjd) - AHEAD - 40587) * DAY
+
+
+def notice(name, at, ra, dec, radius, **more):
+    when = pd.Timestamp(at, unit="s", tz="UTC").isoformat()
+    said = {
+        "id": [name],
+        "trigger_time": when,
+        "ra": ra,
+        "dec": dec,
+        "ra_dec_error": radius,
+        "alert_type": "initial",
+    }
+    return json.dumps(said | more).encode()
+
+
+def told(deployment):
+    topics, output = deployment.topics, deployment.output_topic
+    if not topics.partitions(output):
+        return []
+    records = topics.read(output, topics.begin(output), topics.end(output))
+    return [(r, {n: (v or b"").decode() for n, v in r.headers}) for r in records]
+
+
+def pairs(deployment, stream, topics):
+    """Which alert was found near which event, each as often as it was told."""
+    import offline
+
+    found = []
+    for record, headers in told(deployment):
+        if "skysieve.near.id" in headers:
+            alert = offline.alert(record.value)["diaSource"]["diaSourceId"]
+            place = int(headers["skysieve.source.partition"]), int(headers["skysieve.source.offset"])
+            assert topics.one(stream, *place).value == record.value, "the packet's own bytes"
+            found.append((alert, headers["skysieve.near.id"]))
+    return sorted(found)
+
+
+def near(table, events, before, after):
+    """The same, by brute force."""
+    at = unix(table["mjd"])
+    found = []
+    for name, when, ra, dec, radius in events:
+        apart = separation(table["ra"].to_numpy(), table["dec"].to_numpy(), np.array([ra]), np.array([dec]))
+        hits = (
+            (apart <= radius) & (at >= when - before) & (at <= when + after) & (table["snr"] > 5).to_numpy()
+        )
+        found += [(int(i), name) for i in table["id"][hits]]
+    return sorted(found)
+
+
+@pytest.fixture
+def gcn(topics, name):
+    return make_stream(topics, f"{name}-gcn")
+
+
+@pytest.fixture
+def deploy(sky, stream, name, deployed):
+    def deploy(where, start="latest"):
+        deployed.append(sky.deploy(Filter(name, where, stream), start=start, compare=False))
+        return deployed[-1].wait("running")
+
+    return deploy
+
+
+def events(table, count, radius):
+    """Events at the times and places of some detections."""
+    some = table.iloc[:: len(table) // count][:count]
+    return [
+        (f"G{i}", float(unix(row.mjd)) + 3600, row.ra, min(89.0, max(-89.0, row.dec + radius / 2)), radius)
+        for i, row in enumerate(some.itertuples())
+    ]
+
+
+def test_alerts_near_notices_that_come_before_and_after_them(deploy, sky, stream, gcn, topics):
+    table = detections(400, seed=21, days=6)
+    known = events(table, 6, 25.0)
+    topics.write(gcn, [(name, notice(name, *what)) for name, *what in known[:3]])
+    send(packets(table[:200]), stream, topics.bootstrap)
+    one = deploy(f"snr > 5 NEAR '{gcn}' BEFORE '1 day' AFTER '2 days' LATENESS '10 days'", start="earliest")
+    wanted = near(table[:200], known[:3], DAY, 2 * DAY)
+    assert wanted
+    until(lambda: pairs(one, stream, topics) == wanted)
+    send(packets(table[200:]), stream, topics.bootstrap)
+    until(lambda: pairs(one, stream, topics) == near(table, known[:3], DAY, 2 * DAY))
+    topics.write(gcn, [(name, notice(name, *what)) for name, *what in known[3:]])
+    wanted = near(table, known, DAY, 2 * DAY)
+    assert len(wanted) > len(near(table, known[:3], DAY, 2 * DAY))
+    until(lambda: pairs(one, stream, topics) == wanted)
+    matches = list(sky.consume(one.name, timeout=0))
+    assert len(matches) == len(wanted), "an alert near two events is two matches"
+
+
+def test_a_retraction_ends_an_event_and_is_told_as_is_what_cannot_be_joined(deploy, sky, stream, gcn, topics):
+    table = detections(120, seed=22, days=3)
+    kept, gone = events(table, 2, 179.0)
+    topics.write(gcn, [(n, notice(n, *what)) for n, *what in (kept, gone)])
+    one = deploy(f"snr > 5 NEAR '{gcn}' BEFORE '5 days' AFTER '5 days'")
+    send(packets(table[:60]), stream, topics.bootstrap)
+    until(lambda: len(pairs(one, stream, topics)) == len(near(table[:60], [kept, gone], 5 * DAY, 5 * DAY)))
+    topics.write(
+        gcn, [("r", json.dumps({"id": [gone[0]], "alert_type": "retraction"}).encode()), ("x", b"no notice")]
+    )
+    until(lambda: any(headers.get("skysieve.retracted") == gone[0] for _, headers in told(one)))
+    problems = [headers["skysieve.problem"] for _, headers in told(one) if "skysieve.problem" in headers]
+    assert len(problems) == 1
+    assert "no JSON object" in problems[0]
+    time.sleep(6)  # the supervisor looks once a second, and starts the query anew
+    one.wait("running")
+    send(packets(table[60:]), stream, topics.bootstrap)
+    both, rest = near(table[:60], [kept, gone], 5 * DAY, 5 * DAY), near(table[60:], [kept], 5 * DAY, 5 * DAY)
+    # it was started anew within a micro-batch, perhaps
+    until(lambda: sorted(set(pairs(one, stream, topics))) == sorted(both + rest))
+    assert [
+        m.alert["id"]
+        for m in sky.consume(one.name, timeout=0)
+        if m.annotations == {} and "id" in (m.alert or {})
+    ]
+
+
+def test_alerts_of_two_surveys_are_joined_by_place_and_time(deploy, stream, topics, name):
+    other = make_stream(topics, f"{name}-others")
+    table = detections(150, seed=23, days=4)
+    twins = table[::5].copy()
+    twins["dec"] = np.clip(twins["dec"] + 1.5 / 3600, -90, 90)
+    twins["mjd"] += 0.02
+    far = table[1::5].copy()
+    far["dec"] = np.where(far["dec"] > 0, far["dec"] - 3 / 3600, far["dec"] + 3 / 3600)
+    one = deploy(f"NEAR '{other}' BEFORE '1 hour' AFTER '0 hours' RADIUS '2 arcsec'")
+    send(packets(pd.concat([twins, far])), other, topics.bootstrap)
+    send(packets(table), stream, topics.bootstrap)
+    wanted = sorted((int(i), str(i)) for i in twins["id"])
+    until(lambda: pairs(one, stream, topics) == wanted)
+
+
+def test_what_cannot_be_joined_is_refused_before_it_is_deployed(sky, stream, gcn, topics, name):
+    send(packets(detections(2, seed=24)), stream, topics.bootstrap)
+    with pytest.raises(FilterError, match="RADIUS"):
+        sky.deploy(Filter(name, f"NEAR '{stream}'", stream))
+    topics.write(gcn, [("a", b'{"text": "no place"}')])
+    with pytest.raises(FilterError, match="no time or no place"):
+        sky.deploy(Filter(name, f"NEAR '{gcn}'", gcn))
+    assert "what is near" in " ".join(sky.preview(Filter(name, f"snr > 5 NEAR '{gcn}'", stream)).warnings)
