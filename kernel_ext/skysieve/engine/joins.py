@@ -164,6 +164,7 @@ def _alerts(packets: DataFrame, packet_format: Format, bound: BoundFilter, joini
     )
     if given := [column for column in bound.columns if column.by is not None]:
         passing = enriched(passing, given).where(plan.passes(bound, enriched=True))
+    sent = [part.condition().alias(name) for name, part in bound.annotations.items()]
     ra, dec = F.col(f"`{places.ra}`"), F.col(f"`{places.dec}`")
     finest = cell(ra, dec, notices.DEEPEST)
     kept = passing.select(
@@ -172,7 +173,7 @@ def _alerts(packets: DataFrame, packet_format: Format, bound: BoundFilter, joini
         ra.cast("double").alias("ra"),
         dec.cast("double").alias("dec"),
         finest.alias("finest"),
-        plan.emitted(bound).alias("annotations"),
+        F.struct(F.lit("").alias("near"), *sent).alias("annotations"),
     )
     shift = 2 * (notices.DEEPEST - order(joining))
     return kept.where("finest IS NOT NULL").withColumn("cell", F.shiftright("finest", shift))
@@ -229,13 +230,14 @@ def _separation() -> SparkColumn:
 
 
 def _headers(bound: BoundFilter) -> SparkColumn:
+    said = F.col("annotations").withField("near", F.col("near_id"))
     return plan.pairs(
         {
             "skysieve.filter": F.lit(bound.filter.name),
             "skysieve.version": F.lit(bound.filter.version),
             **{f"skysieve.source.{n}": F.col(n) for n in ("topic", "partition", "offset", "record")},
             "skysieve.source.timestamp": F.unix_millis("timestamp"),
-            "skysieve.annotations": F.col("annotations"),
+            "skysieve.annotations": F.to_json(said, {"ignoreNullFields": "false"}),
             **{f"skysieve.near.{n}": F.col(f"near_{n}") for n in ("id", "topic", "partition", "offset")},
         }
     )
