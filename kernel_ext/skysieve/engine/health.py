@@ -165,17 +165,20 @@ class Pulse:
         after = self.seen[1] if self.seen[0] == run else -1
         known = list(progress)
         new = batches(known, after)
-        self._count_groups(one for one in known if one.batchId > after)
-        self.seen = run, max([after, *(one.batchId for one in known)])
+        # of progress without a batch, which Spark tells of while it waits, the number is that of the next one
+        done = [one for one in known if "addBatch" in one.durationMs and one.batchId > after]
+        self._note_states(done, is_told=not self.seen[0] and self.late > 0)
+        self.seen = run, max([after, *(one.number for one in new), *(one.batchId for one in done)])
         return new
 
-    def _count_groups(self, progress: Iterable[Any]) -> None:
-        for one in progress:
-            states = one.stateOperators
+    def _note_states(self, done: Sequence[Any], *, is_told: bool) -> None:
+        """Note what states hold, and what came too late for them, unless another supervisor told of that."""
+        for states, observed in ((one.stateOperators, one.observedMetrics) for one in done):
             if states:
-                self.groups = states[-1].numRowsTotal
-                undated = (one.observedMetrics or {}).get(UNDATED)
-                self.late += states[-1].numRowsDroppedByWatermark + (undated["values"][0] if undated else 0)
+                self.groups = max(one.numRowsTotal for one in states)
+                undated = (observed or {}).get(UNDATED)
+                late = sum(one.numRowsDroppedByWatermark for one in states)
+                self.late += 0 if is_told else late + (undated["values"][0] if undated else 0)
 
     def look(self, new: Sequence[Batch], matched: Mapping[str, int], at: float | None = None) -> None:
         """Note what has happened since the last look.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -77,6 +77,13 @@ class Launcher:
         if joining is None or not self.topics.partitions(joining.stream):
             return frozenset()
         return self.retractions.of(joining.stream)
+
+    def taken_back(self, queries: Container[str]) -> set[str]:
+        """Those queries near whose events one was taken back: they are started anew, and go on without it."""
+        running = [record for record in self.registered.values() if record.query in queries]
+        others = {one.query: one.filter.joining.stream for one in running if one.filter.joining}
+        news = self.retractions.news(set(others.values()))
+        return {query for query, stream in others.items() if stream in news}
 
     def mark(
         self, query: str, source: Stream, here: Mapping[str, Registered], bound: Mapping[str, BoundFilter]

@@ -152,7 +152,7 @@ class Supervisor:
             found: set[str] = set()
             if time.monotonic() - beat > self._heartbeat and election.is_won():
                 self._beat()
-                found = self._taught() | self._watched() | self._retracted()
+                found = self._taught() | self._watched() | self._launcher.taken_back(self._sources)
                 self._archives.look(self._registered)
                 beat = time.monotonic()
             touched = self._take(consumer, 300) | found
@@ -169,15 +169,6 @@ class Supervisor:
         wiser = self._rejections.taught(self._sources)
         self._sources |= wiser
         return set(wiser)
-
-    def _retracted(self) -> set[str]:
-        """Queries near whose events one was taken back: they are started anew, and go on without it."""
-        joined = {
-            q: r.filter.joining for q in self._sources for r in self._registered.values() if r.query == q
-        }
-        others = {query: joining.stream for query, joining in joined.items() if joining}
-        news = self._launcher.retractions.news(set(others.values())) if others else set()
-        return {query for query, stream in others.items() if stream in news}
 
     def _watched(self) -> set[str]:
         """Queries with a filter that sends too much; a fault in telling how they do must not touch them."""
