@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+from pyspark.sql import functions as F  # noqa: N812
 
 from skysieve.engine import groups
 from skysieve.filter import Filter
@@ -95,11 +96,14 @@ def preview_groups(samples: Samples, which: Slice, spec: Filter) -> GroupPreview
     which, table = judged(samples, which, [cuts])
     bound = spec.bind(which.stream.filterable)
     places = which.stream.format.places
-    columns = [*bound.columns, *groups.needed(bound, which.stream.format)]
+    id_column = [which.stream.filterable[str(places.id)]] if which.ids is not None else []
+    columns = [*bound.columns, *groups.needed(bound, which.stream.format), *id_column]
     with watched(samples.spark, "Grouping"):
         (first, *others) = which.judged(samples, list({c.name: c for c in columns}.values()))
         for more in others:
             first = first.unionByName(more)
+        if which.ids is not None:
+            first = first.where(F.col(f"`{places.id}`").isin(list(which.ids)))
         told = groups.groups(first, bound, places).toArrow()
     rows: pd.DataFrame = pa.table(told).to_pandas(types_mapper=NULLABLE.get)
     night = (pd.to_datetime(rows[groups.FIRST], utc=True) - pd.Timedelta(hours=12)).dt.strftime("%Y-%m-%d")

@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Container, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -19,7 +20,7 @@ from skysieve.engine.retractions import Retractions
 from skysieve.engine.status import StatusBook, StreamStatus, status_of
 from skysieve.engine.suspects import convicted
 from skysieve.enrich.base import providers, written
-from skysieve.errors import SkysieveError
+from skysieve.errors import SessionError, SkysieveError
 from skysieve.filter import BoundFilter, Filter
 from skysieve.stream import Stream
 from skysieve.topics import Offsets, Topics
@@ -74,9 +75,10 @@ class Launcher:
         """The events that were taken back of the other stream that a query joins."""
         found = self.registered.get(query.partition("/")[2])
         joining = found.filter.joining if found else None
-        if joining is None or not self.topics.partitions(joining.stream):
-            return frozenset()
-        return self.retractions.of(joining.stream)
+        if joining is not None:
+            with suppress(SessionError):  # what is wrong with that stream is told when it is joined
+                return self.retractions.of(joining.stream)
+        return frozenset()
 
     def taken_back(self, queries: Container[str]) -> set[str]:
         """Those queries near whose events one was taken back: they are started anew, and go on without it."""
@@ -161,8 +163,8 @@ class Launcher:
                     begin,
                     exact=self.exact,
                 )
-            except AnalysisException as error:
-                if not bound:
+            except (AnalysisException, SkysieveError) as error:
+                if not bound or (isinstance(error, SkysieveError) and not stateful):
                     raise
                 for name, reason in (self._refused(bound) or dict.fromkeys(bound, str(error))).items():
                     self.book.publish(status_of(here[name], "failed", error=reason))

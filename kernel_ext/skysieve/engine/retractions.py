@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 from skysieve.enrich import notices
+from skysieve.errors import SessionError
 from skysieve.topics import Offsets, Topics
 
 
@@ -36,8 +38,13 @@ class Retractions:
 
     def news(self, topics: Iterable[str]) -> set[str]:
         """Those of some topics in which an event was taken back since the last look."""
-        before = {topic: len(self._known.get(topic, ())) for topic in topics}
-        return {topic for topic, count in before.items() if len(self.of(topic)) > count}
+        found = set()
+        for topic in topics:
+            count = len(self._known.get(topic, ()))
+            with suppress(SessionError):  # it may be gone
+                if len(self.of(topic)) > count:
+                    found.add(topic)
+        return found
 
 
 def _taken_back(value: bytes) -> set[str]:
