@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 from skysieve.sources import Packet, simulate
 
-SCHEMA = 1101
 MJD = 61000.5
 """Noon UTC of 2025-11-21, but for TAI's 37 seconds."""
 AHEAD = 37 / 86400
@@ -48,12 +47,12 @@ def packets(table):
     """The packets of detections, in this order; one object's go to one partition."""
     found = []
     for row in table.itertuples():
-        alert = copy.deepcopy(_template())
+        alert, schema = copy.deepcopy(_template())
         source = alert["diaSource"]
         source |= {"diaSourceId": row.id, "diaObjectId": row.object, "midpointMjdTai": row.mjd}
         source |= {"psfFlux": row.flux, "snr": row.snr, "band": row.band, "ra": row.ra, "dec": row.dec}
         alert["diaObject"]["diaObjectId"] = row.object
-        found.append(Packet(offline.packet(alert, SCHEMA), str(row.object).encode()))
+        found.append(Packet(offline.packet(alert, schema), str(row.object).encode()))
     return found
 
 
@@ -62,10 +61,11 @@ _made = []
 
 def _template():
     if not _made:
-        alerts = (offline.alert(a.packet.value) for a in simulate(40, seed=1, pool=20, schema=SCHEMA))
-        alert = next(a for a in alerts if a["diaObject"])
+        values = (a.packet.value for a in simulate(40, seed=1, pool=20))
+        value = next(v for v in values if offline.alert(v)["diaObject"])
+        alert = offline.alert(value)
         alert |= {name: None for name in alert if name.startswith(("cutout", "prv", "ss", "MPC"))}
-        _made.append(alert)
+        _made.append((alert, int.from_bytes(value[1:5], "big")))
     return _made[0]
 
 

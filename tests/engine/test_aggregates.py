@@ -74,7 +74,7 @@ def test_groups_by_field_and_sliding_window_equal_pandas(deploy, stream, topics)
     until(lambda: {k: r["snr"] for k, r in newest(two, "band", "begin").items()} == slides)
 
 
-ONCE = "SELECT count(*) AS n GROUP BY diaObject.diaObjectId, window('365 days') HAVING n >= 3 ONCE"
+ONCE = "SELECT count(*) AS n GROUP BY diaObject.diaObjectId, window('700 days') HAVING n >= 3 ONCE"
 
 
 def test_once_tells_of_a_group_when_it_first_qualifies_and_never_again(deploy, stream, topics):
@@ -91,7 +91,7 @@ def test_once_tells_of_a_group_when_it_first_qualifies_and_never_again(deploy, s
 
 
 CLOSE = """SELECT count(*) AS n, array_sort(collect_list(midpointMjdTai)) AS times
-GROUP BY diaObject.diaObjectId, window('365 days')
+GROUP BY diaObject.diaObjectId, window('700 days')
 HAVING n >= 3 AND exists(sequence(2, n - 1), i -> times[i] - times[i - 2] < 4) ONCE"""
 
 
@@ -108,7 +108,7 @@ def test_three_detections_within_four_days_are_found(deploy, stream, topics):
 def test_a_consumer_gets_each_update_once_with_the_headers_that_name_its_last_alert(
     deploy, stream, topics, sky, name
 ):
-    one = deploy("SELECT count(*) AS n GROUP BY diaObject.diaObjectId, window('365 days')")
+    one = deploy("SELECT count(*) AS n GROUP BY diaObject.diaObjectId, window('700 days')")
     table = detections(40, seed=7, objects=4)
     send(packets(table), stream, topics.bootstrap)
     counts = {(key,): int(n) for key, n in table.groupby("object").size().items()}

@@ -107,12 +107,9 @@ def groups(
     if given := [column for column in bound.columns if column.by is not None]:
         passing = enriched(passing, given).where(plan.passes(bound, enriched=True))
     keys = [(f"_key{i}", key) for i, key in enumerate(grouping.keys)]
-    keyed = passing.withColumns({name: _key(key, places) for name, key in keys if key.key.kind == "field"})
-    by = [
-        _key(key, places).alias(name) if key.key.kind != "field" else F.col(f"`{name}`") for name, key in keys
-    ]
+    by = [_key(key, places).alias(name) for name, key in keys]
     newest = F.max(F.struct(*(kafka(name).alias(name) for name in source)))
-    found = keyed.groupBy(*by).agg(
+    found = passing.groupBy(*by).agg(
         *(F.expr(sql).alias(f"_value{i}") for i, (_, sql) in enumerate(grouping.values)),
         newest.alias(NEWEST),
         F.min(f"`{_TIME}`").alias(FIRST),
