@@ -6,6 +6,7 @@ import pytest
 from events import BANDS, EACH, detections, newest, nights, packets, per_night, shuffled, told, until
 from skysieve import DeploymentError, Filter, FilterError
 from skysieve.sources import send
+from skysieve.stream_topics import make_stream
 
 
 @pytest.fixture
@@ -159,6 +160,7 @@ def test_it_has_no_sink_and_a_stream_without_times_has_no_aggregates(sky, stream
     send(packets(detections(2, seed=12)), stream, topics.bootstrap)
     with pytest.raises(DeploymentError, match="no alerts"):
         sky.deploy(Filter(name, EACH, stream), sink="parquet:/nowhere")
+    make_stream(topics, f"{stream}-notes")
     topics.write(f"{stream}-notes", [("a", b'{"text": "no time in here"}')])
     spec = Filter(name, "SELECT count(*) AS n GROUP BY text, night", f"{stream}-notes")
     with pytest.raises(FilterError, match="time"):

@@ -119,7 +119,8 @@ def groups(
         found = found.where(F.col(f"`{name}`").isNotNull())
     found = found.where(f"`{_HAVING}`")
     if grouping.grouping.once:
-        found = found.dropDuplicates([name for name, _ in keys])
+        # Spark 4.1 confuses two states of one task ("Can only upgrade readStore"), so this one gets tasks of its own
+        found = found.repartition(1).dropDuplicates([name for name, _ in keys])
     told = [part for name, key in keys for part in _told(name, key)]
     told += [F.col(f"`_value{i}`").alias(name) for i, (name, _) in enumerate(grouping.values)]
     return found.select(*told, F.col(f"`{NEWEST}`"), F.col(f"`{FIRST}`"))
