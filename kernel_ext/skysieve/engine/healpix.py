@@ -5,16 +5,10 @@ The nested scheme of Górski et al. 2005, ApJ 622, 759.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import functions as F  # noqa: N812
-
-_SPREAD = (
-    (16, 0x0000FFFF0000FFFF),
-    (8, 0x00FF00FF00FF00FF),
-    (4, 0x0F0F0F0F0F0F0F0F),
-    (2, 0x3333333333333333),
-    (1, 0x5555555555555555),
-)
 
 
 def cell(ra: SparkColumn, dec: SparkColumn, order: int) -> SparkColumn:
@@ -33,8 +27,23 @@ def cell(ra: SparkColumn, dec: SparkColumn, order: int) -> SparkColumn:
         A BIGINT; NULL where the position is none on the sky.
     """
     side, lon, lat = 1 << order, ra.cast("double"), dec.cast("double")
-    turn, z = F.pmod(lon / 90, F.lit(4.0)), F.sin(F.radians(lat))  # in quarters
-    belt = _belt(turn, z, side)
+    # in quarters of a turn
+    place = F.struct(
+        F.pmod(lon / 90, F.lit(4.0)).alias("turn"), F.sin(F.radians(lat)).alias("z"), lat.alias("lat")
+    )
+    found = _let(
+        place, lambda at: _let(_where(at["turn"], at["z"], at["lat"], side), lambda w: _index(w, side))
+    )
+    return F.when((F.abs(lon) < 1e9) & (F.abs(lat) <= 90), found)
+
+
+def _let(value: SparkColumn, use: Callable[[SparkColumn], SparkColumn]) -> SparkColumn:
+    """What is made of a value that is computed once, however often it is used: Spark would copy the expression."""
+    return F.transform(F.array(value), use)[0]
+
+
+def _where(turn: SparkColumn, z: SparkColumn, lat: SparkColumn, side: int) -> SparkColumn:
+    """Face, column and row of a position."""
     quarter = F.least(F.lit(3.0), F.floor(turn).cast("double"))
     # near a pole 1 - |z| loses its digits
     width = side * 3**0.5 * F.cos(F.radians(lat)) / F.sqrt(1 + F.abs(z))
@@ -43,17 +52,19 @@ def cell(ra: SparkColumn, dec: SparkColumn, order: int) -> SparkColumn:
     )
     north = _place(quarter, side - 1 - right, side - 1 - left)
     south = _place(quarter + 8, left, right)
-    known = F.abs(lon).isNotNull() & (F.abs(lon) < 1e9) & (F.abs(lat) <= 90)
-    where = F.when(F.abs(z) <= 2 / 3, belt).when(z > 0, north).otherwise(south)
-    x, y = _spread(where["x"]), _spread(where["y"])
-    found = where["face"] * F.lit(side * side).cast("bigint") + x.bitwiseOR(F.shiftleft(y, 1))
-    return F.when(known, found)
+    return F.when(F.abs(z) <= 2 / 3, _belt(turn, z, side)).when(z > 0, north).otherwise(south)
 
 
 def _belt(turn: SparkColumn, z: SparkColumn, side: int) -> SparkColumn:
-    """The place of a position between the polar caps."""
-    falls = F.floor(side * (0.5 + turn - 0.75 * z)).cast("bigint")
-    rises = F.floor(side * (0.5 + turn + 0.75 * z)).cast("bigint")
+    """The same between the polar caps."""
+    lines = F.struct(
+        F.floor(side * (0.5 + turn - 0.75 * z)).cast("bigint").alias("falls"),
+        F.floor(side * (0.5 + turn + 0.75 * z)).cast("bigint").alias("rises"),
+    )
+    return _let(lines, lambda both: _crossing(both["falls"], both["rises"], side))
+
+
+def _crossing(falls: SparkColumn, rises: SparkColumn, side: int) -> SparkColumn:
     a, b = F.floor(falls / side).cast("bigint"), F.floor(rises / side).cast("bigint")
     face = F.when(a == b, a.bitwiseOR(F.lit(4).cast("bigint"))).when(a < b, a).otherwise(b + 8)
     return _place(face, rises - b * side, side - 1 - (falls - a * side))
@@ -64,8 +75,7 @@ def _place(face: SparkColumn, x: SparkColumn, y: SparkColumn) -> SparkColumn:
     return F.struct(*(v.cast("bigint").alias(n) for n, v in (("face", face), ("x", x), ("y", y))))
 
 
-def _spread(value: SparkColumn) -> SparkColumn:
-    """The bits of a number, with a 0 before each."""
-    for shift, mask in _SPREAD:
-        value = value.bitwiseOR(F.shiftleft(value, shift)).bitwiseAND(F.lit(mask).cast("bigint"))
-    return value
+def _index(where: SparkColumn, side: int) -> SparkColumn:
+    """The bits of column and row, one of each in turn: their binary digits, read as those of a number to base 4."""
+    x, y = (F.conv(F.bin(where[name]), 4, 10).cast("bigint") for name in ("x", "y"))
+    return where["face"] * F.lit(side * side).cast("bigint") + x + 2 * y
