@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyspark.errors import AnalysisException
@@ -89,6 +90,14 @@ class Bank:
     def discard(self) -> None:
         """Remove the checkpoint, which nobody needs any more; left where this process does not see that folder."""
         shutil.rmtree(self._checkpoint, ignore_errors=True)
+
+    def forget_begun(self) -> None:
+        """Let a batch that was begun and not committed be planned anew: Spark 4.1 cannot go on with it (SPARK-55271)."""
+        done = max(self._numbers("commits"), default=-1)
+        for number in self._numbers("offsets"):
+            if number > done:
+                for name in (str(number), f".{number}.crc"):
+                    (Path(self._checkpoint) / "offsets" / name).unlink(missing_ok=True)
 
     def position(self) -> Offsets | None:
         """The offsets up to which batches were committed; None before the first.

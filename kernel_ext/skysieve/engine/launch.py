@@ -185,6 +185,7 @@ class Launcher:
         """
         known = self.book.streams.get(last.name)
         if known and known.checkpoint == record.run:
+            last.forget_begun()
             return last.position() or known.position
         if record.start != "latest":
             return source.offsets(record.start)
