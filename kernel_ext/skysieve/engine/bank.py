@@ -92,7 +92,7 @@ class Bank:
         shutil.rmtree(self._checkpoint, ignore_errors=True)
 
     def forget_begun(self) -> None:
-        """Let a batch that was begun and not committed be planned anew: Spark 4.1 cannot go on with it (SPARK-55271)."""
+        """Plan a batch anew that was begun and not committed: Spark 4.1 cannot go on with it (SPARK-55271)."""
         done = max(self._numbers("commits"), default=-1)
         for number in self._numbers("offsets"):
             if number > done:
