@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 
+import psutil
 import pytest
 from playwright.sync_api import expect
 from skysieve import Filter
@@ -44,8 +45,10 @@ def filled(topics, stream):
 
 
 @pytest.fixture
-def deployed(topics, name, filled):
-    """A filter with two versions, that was never given to Spark; its state is what a test says it is."""
+def deployed(topics, name, filled, running):
+    """A filter with two versions, that is never given to Spark; its state is what a test says it is."""
+    supervisor = psutil.Process(running.pids["supervisor"])
+    supervisor.suspend()
     made = [
         deploy_filter(topics, Filter(name, where, stream=filled), "ada")
         for where in ("diaSource.snr > 10", "diaSource.snr > 20")
@@ -53,6 +56,7 @@ def deployed(topics, name, filled):
     yield made
     registry.unregister(topics, name)
     topics.write(STATUS, [(name, None), (f"/health/{filled}", None)])
+    supervisor.resume()
 
 
 def tell(topics, name, state, error=None, **health):
