@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
 from playwright.sync_api import expect
 from skysieve import local
+from skysieve.engine import registry
 from skysieve.home import Home
 from skysieve.sources import send
 from skysieve.sources.surveys import simulated
@@ -124,8 +127,58 @@ def test_a_part_that_is_killed_is_told_and_started_again_from_the_panel(own_lab,
     row = parts(panel).filter(has_text=part.capitalize())
     expect(row).to_contain_text("stopped")
     expect(page.locator(".sky-StatusItem")).to_contain_text(re.compile(f"{part}.* not running"))
+    if part != "supervisor":
+        expect(parts(panel).filter(has_text="Supervisor")).to_contain_text(f"waiting for {part.capitalize()}")
     panel.section("session").get_by_role("button", name="Start what is missing").click()
     all_run(panel)
+
+
+def test_two_notebooks_in_two_browsers_see_each_others_deployments(own_lab, own, chromium, page):
+    if local.running(own) is None:
+        local.up(own)
+    feed(own, seed=3)
+    context = chromium.new_context()
+    try:
+        pages = {"left": page, "right": context.new_page()}
+        notebooks, panels = {}, {}
+        for name, where in pages.items():
+            text = f"%%filter {name} --stream {STREAM}\ndiaSource.snr > 5"
+            notebooks[name] = own_lab.open(where, f"both-{name}", LINE, text, f"%deploy {name} --no-wait")
+            panels[name] = Panel(where).open()
+            notebooks[name].run(0)
+            notebooks[name].run(1)
+        for name, other in (("left", "right"), ("right", "left")):
+            notebooks[name].run(2)
+            expect(panels[other].filter(name)).to_be_visible(timeout=START)
+            seen = datetime.now(UTC)
+            deployed = registry.registered(Topics(local.running(own).kafka))[name].versions[-1].deployed
+            print(
+                f"\n{name} is seen on the {other} {(seen - deployed).total_seconds():.1f} s after it was deployed"
+            )
+            expect(panels[other].filter(name).locator(".sky-state")).to_have_text("running", timeout=START)
+        for notebook in notebooks.values():
+            notebook.shut_down()
+    finally:
+        context.close()
+
+
+def test_sparks_own_pages_open_from_the_panel(own_lab, own, page):
+    if local.running(own) is None:
+        local.up(own)
+    session = open_lab(own_lab, page, "spark").open().section("session")
+    with page.context.expect_page() as opened:
+        session.get_by_role("link", name="Spark UI").click()
+    spark = opened.value
+    refused: list[str] = []
+    spark.on("console", lambda said: refused.append(said.text) if said.type == "error" else None)
+    expect(spark.get_by_role("heading", name="Spark Jobs")).to_be_visible()
+    spark.get_by_role("link", name="Executors").click()
+    expect(spark.locator("#active-executors-table")).to_contain_text("driver")
+    assert urlsplit(spark.url).path == "/skysieve/spark/executors/"
+    reached = spark.evaluate("() => fetch('/api/contents').then(() => 'reached', () => 'refused')")
+    assert reached == "refused"
+    assert [one for one in refused if "/api/contents" not in one] == []
+    spark.close()
 
 
 def test_the_log_of_a_part_can_be_read(own_lab, own, page):
