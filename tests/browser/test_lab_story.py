@@ -22,7 +22,7 @@ from skysieve.topics import Topics
 from .panel import Panel, cells, lab_with_panel, open_lab
 
 STREAM = "lsst-alerts"
-FILTER = f"%%filter bright --stream {STREAM}\ndiaSource.snr > 5"
+FILTER = f"%%filter bright --stream {STREAM}\ndiaSource.snr > 5\nAND diaSource.reliability > 0.3"
 LINE = "import skysieve; sky = skysieve.attach()"
 START = 200_000
 """Milliseconds that a session may take to start, where others use the machine."""
@@ -77,6 +77,9 @@ def test_the_story_from_an_empty_home_to_a_filter_that_outlives_the_lab(own_lab,
     expect(page.locator(".sky-StatusItem")).to_contain_text("0 filters running")
     feed(own, seed=1)
     expect(panel.stream(STREAM)).to_contain_text("100 packets")
+    panel.unfold(panel.stream(STREAM))
+    expect(panel.stream(STREAM).get_by_role("treeitem").first).to_be_visible()
+    panel.pictures("panel")
 
     notebook = own_lab.open(page, "story", FILTER)
     panel = Panel(page)
@@ -91,7 +94,15 @@ def test_the_story_from_an_empty_home_to_a_filter_that_outlives_the_lab(own_lab,
     bar = page.get_by_role("toolbar", name="Filter bright")
     bar.get_by_role("button", name="Preview").click()
     expect(notebook.output(1)).to_contain_text("diaSource.snr > 5", timeout=90_000)
-    panel.picture("preview")
+    panel.pictures("preview", notebook.output(1))
+    bar.get_by_role("button", name="Form").click()
+    form = page.locator(".sky-FilterForm")
+    expect(form.get_by_role("img").nth(1)).to_be_visible()
+    panel.pictures("story-form")
+    page.keyboard.press("Escape")
+    page.evaluate(
+        "() => [...jupyterapp.shell.widgets('main')].find(one => one.id.startsWith('skysieve-form')).close()"
+    )
     bar.get_by_role("button", name="Deploy").click()
     expect(bar.get_by_role("status")).to_contain_text("running", timeout=120_000)
     expect(panel.filter("bright").locator(".sky-state")).to_have_text("running")
@@ -102,8 +113,9 @@ def test_the_story_from_an_empty_home_to_a_filter_that_outlives_the_lab(own_lab,
     feed(own, seed=2)
     matches = panel.filter("bright").get_by_label("Newest matches").get_by_role("listitem")
     expect(matches.first).to_be_visible(timeout=60_000)
-    expect(panel.filter("bright").get_by_role("img", name="Cutouts")).to_be_visible(timeout=60_000)
-    panel.picture("story-live-tail")
+    drawn = panel.filter("bright").get_by_role("img", name="Cutouts")
+    expect(drawn).to_be_visible(timeout=60_000)
+    panel.pictures("live-tail", drawn)
 
     page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
     notebook.wait()

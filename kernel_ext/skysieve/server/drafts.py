@@ -34,8 +34,7 @@ class Drafts:
         stream = self._stream(topics, draft.stream) if topics else None
         found = [*_in_the_name(draft)]
         if isinstance(stream, StreamError):
-            part = "stream" if draft.stream else "name"
-            found.append(Mistake(part=part, message=str(stream)))
+            found.append(Mistake(part="stream" if draft.stream else "name", message=str(stream)))
             stream = None
         with suppress(RecursionError, MemoryError):  # of a text that nobody would write
             found += _in_the_text(draft, stream)
@@ -96,7 +95,9 @@ def _in_the_text(draft: Draft, stream: Stream | None) -> Iterator[Mistake]:
     except FilterError as error:
         yield _mistake(error, whole)
         return
-    for cut in cuts if stream else ():
+    if stream is None:
+        return
+    for cut in cuts:
         try:
             spoken.bind(cut, stream.filterable)
         except FilterError as error:
