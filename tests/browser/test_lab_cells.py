@@ -25,7 +25,7 @@ def test_a_mistake_is_underlined_while_it_is_typed_and_told_on_hover(beside, pag
     expect(bar).to_contain_text("There is no column 'diaSource.snrr'")
     expect(editor).to_have_attribute("aria-invalid", "true")
     notebook.picture("mistake")
-    assert violations(page, ".jp-Cell") == []
+    assert violations(page, ".sky-FilterBar") == []
 
     editor.click()
     page.keyboard.press("Control+End")

@@ -108,7 +108,9 @@ def _in_the_text(draft: Draft, stream: Stream | None) -> Iterator[Mistake]:
 def _mistake(error: FilterError, cut: Cut) -> Mistake:
     """A mistake at its place; at the cut's where it has none."""
     if isinstance(error, FilterSyntaxError | ColumnError) and error.line and error.column:
-        message = error.reason if isinstance(error, FilterSyntaxError) else str(error)
+        # which the underlining says already
+        place = f" (cut {cut.text!r}, line {error.line})"
+        message = error.reason if isinstance(error, FilterSyntaxError) else str(error).removesuffix(place)
         return Mistake(
             part="text", line=error.line, column=error.column, length=error.length, message=message
         )
