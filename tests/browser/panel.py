@@ -14,7 +14,7 @@ from playwright.sync_api import Locator, Page, ViewportSize, expect
 
 from .lab import SCREENSHOTS, Lab, Notebook, running_lab
 
-LAPTOP: ViewportSize = {"width": 1200, "height": 760}
+LAPTOP: ViewportSize = {"width": 1200, "height": 820}
 EXTENSION = Path(__file__).parents[2] / "kernel_ext" / "labextension"
 
 
@@ -79,6 +79,7 @@ class Panel:
         self.page.set_viewport_size(LAPTOP)
         for theme in ("Dark", "Light"):
             Notebook(self.page, Path()).theme(f"JupyterLab {theme}")
+            self.page.wait_for_selector("#jupyterlab-splash", state="detached")
             if of:
                 of.scroll_into_view_if_needed()
             self.picture(f"{name}-{theme.lower()}")
