@@ -8,8 +8,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from skysieve.sources import send
+from skysieve.sources.surveys import simulated
+from skysieve.topics import Topics
 
 from .lab import Lab, Notebook, running_lab
+from .panel import lab_with_panel
+
+COUNT = 20
 
 _numbers = itertools.count(1)
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
@@ -35,6 +41,21 @@ def lab(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """A JupyterLab; not started where there is no browser to look at it."""
     with running_lab(tmp_path_factory.mktemp("lab")) as running:
         yield running
+
+
+@pytest.fixture(scope="package")
+def beside(chromium: Browser, kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """One with the panel, beside the tests' Kafka; its Spark is not there."""
+    named = {"SKYSIEVE_KAFKA": kafka, "SKYSIEVE_SPARK": "sc://127.0.0.1:9"}
+    with lab_with_panel(tmp_path_factory.mktemp("beside"), **named) as running:
+        yield running
+
+
+@pytest.fixture
+def filled(topics: Topics, stream: str) -> str:
+    """A stream with some alerts."""
+    send(simulated("lsst", count=COUNT, seed=5), stream, topics.bootstrap)
+    return stream
 
 
 @pytest.fixture(scope="package")
