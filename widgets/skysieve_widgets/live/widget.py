@@ -18,7 +18,7 @@ from skysieve_widgets.markup import count
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_FILES = ("builder/axis.js", "live/plot.js", "live/matches.js", "live/live.js")
+_FILES = ("elements.js", "builder/axis.js", "live/plot.js", "live/matches.js", "live/live.js")
 _NUMBERS = ("judged_per_second", "matched_per_second", "pass_rate", "latency_median", "latency_p99")
 
 
