@@ -134,7 +134,7 @@ def test_a_cut_is_made_and_removed_with_the_keyboard_alone(shown):
     keys.press("Enter")
     column = form.get_by_role("combobox", name="Column").last
     expect(column).to_have_value("detections")
-    handle, field = threshold(form, "Threshold of detections")
+    _, field = threshold(form, "Threshold of detections")
     redrawn(form)
     cuts = "snr > 20", "reliability > 0.5", BAND
     expect_counts(notebook, form, *cuts, f"detections > {field.input_value()}")

@@ -37,6 +37,7 @@ class Histogram {
     Object.assign(this, { told, name, moved, picked });
     this.axis = new Axis(told, WIDTH);
     this.most = Math.max(...told.counts.slice(1, -1), 1);
+    this.isEmpty = told.counts.every((count) => !count);
     this.node = drawn("svg", {
       viewBox: `-7 -3 ${WIDTH + 14} ${HEIGHT + FOOT + 4}`,
       width: WIDTH + 14,
@@ -58,7 +59,9 @@ class Histogram {
     const { labels, counts } = this.told;
     const marks = labels.length
       ? labels.map((text, i) => ({ at: ((i + 0.5) * WIDTH) / labels.length, text: text.slice(0, 40 / labels.length + 2) }))
-      : this.axis.ticks();
+      : this.isEmpty
+        ? [{ at: WIDTH / 2, text: "no values in the sample" }]
+        : this.axis.ticks();
     for (const { at, text } of marks) {
       const mark = drawn("text", { x: at, y: HEIGHT + 11, "text-anchor": "middle" });
       mark.textContent = text;
@@ -83,7 +86,7 @@ class Histogram {
 
   /** Show the present thresholds, and which alerts pass the other cuts. */
   show(op, values, others) {
-    const hasHandles = !this.told.labels.length && op !== "in" && !op.startsWith("is ");
+    const hasHandles = !this.told.labels.length && !this.isEmpty && op !== "in" && !op.startsWith("is ");
     const shown = hasHandles ? values : [];
     if (shown.length !== this.slots.length) {
       this.slots = shown.map((_, i) => this.handle(i));
@@ -91,8 +94,9 @@ class Histogram {
     }
     this.values = [...values];
     shown.forEach((value, i) => this.put(this.slots[i], value, i));
+    const regions = this.isEmpty ? [] : passing(op, hasHandles ? shown : values, this.axis, this.told.labels);
     this.region.replaceChildren(
-      ...passing(op, hasHandles ? shown : values, this.axis, this.told.labels).map(([from, to]) =>
+      ...regions.map(([from, to]) =>
         drawn("rect", { class: "sky-region", x: from, y: 0, width: Math.max(to - from, 0), height: HEIGHT }),
       ),
     );

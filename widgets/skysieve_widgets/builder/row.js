@@ -91,6 +91,7 @@ class Row {
 
   /** Begin in the middle of the values: what a threshold does is seen once there is one. */
   propose() {
+    if (this.histogram.isEmpty) return;
     const { labels } = this.histogram.told;
     const at = this.op === "between" ? [0.25, 0.75] : [0.5];
     if (this.values.some((value) => value !== "") || this.values.length !== at.length) return;
