@@ -23,7 +23,7 @@ class Row {
     this.inputs = [];
     this.bar = make("span", { class: "sky-bar", "aria-hidden": "true" }, make("i", { class: "sky-before" }), make("i", { class: "sky-left" }), make("i", { class: "sky-only" }));
     this.counts = make("span", { class: "sky-counts" });
-    this.problem = make("span", { class: "sky-problem" });
+    this.problem = make("span", { class: "sky-why" });
     this.plot = make("div", { class: "sky-plot" });
     this.about = make("small", { class: "sky-about" });
     this.fields = make("div", { class: "sky-fields" });

@@ -48,7 +48,7 @@ class Matches {
   row(match) {
     const cell = (text, props = {}) => make("td", { text, ...props });
     const time = cell(match.time, { title: match.date });
-    if (match.problem) return make("tr", {}, time, cell(match.problem, { colspan: "5", class: "sky-problem" }));
+    if (match.problem) return make("tr", {}, time, cell(match.problem, { colspan: "5", class: "sky-why" }));
     const image = make("td");
     // a source that is no picture of ours is not loaded
     if (match.image.startsWith("data:image/png;base64,")) image.append(make("img", { src: match.image, alt: "Difference cutout", width: "34", height: "34" }));

@@ -35,7 +35,7 @@ class Plot {
       this.text(left - 4, y(mark) + 3, short(mark), "end"),
     ]);
     if (looks.length) parts.push(this.text(width - right, height - 4, clock(to), "end"));
-    if (to > from) parts.push(this.text(left, height - 4, clock(from), "start"));
+    if (looks.length > 1) parts.push(this.text(left, height - 4, clock(from), "start"));
     values.forEach((line, i) => {
       const places = line.map((value, k) => (value === null ? null : `${x(looks[k][0]).toFixed(1)},${y(value).toFixed(1)}`));
       parts.push(drawn("path", { class: `sky-line${i}`, d: path(places) }));

@@ -132,7 +132,7 @@ class LiveView(Drawn):
         """Say what keeps it from looking; what was seen before stays."""
         known = self.told or {"state": "unknown", "matches": None, "note": ""}
         why = " ".join(str(error).split()) or type(error).__name__
-        self.told = {**known, "problem": f"{why} Next look in {seconds:.0f} s."}
+        self.told = {**known, "problem": f"{why.removesuffix('.')}. Next look in {seconds:.0f} s."}
 
     def __str__(self) -> str:
         matches = self.told.get("matches")
