@@ -31,6 +31,9 @@ settings.load_profile("skysieve")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--seed", help="of the random sequences of tests/faults, to play one again")
+    parser.addoption(
+        "--soak", type=float, default=600, help="seconds that tests/browser/test_live_soak.py takes"
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

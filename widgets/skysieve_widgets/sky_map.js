@@ -130,7 +130,7 @@ function render({ model, el }) {
     const frame = make("label");
     const input = make("input", { type: "checkbox" });
     input.addEventListener("change", () => { write(input.checked); model.save_changes(); });
-    const swatch = make("span", { "aria-hidden": "true" }, sign);
+    const swatch = make("span", { class: "sky-map-swatch", "aria-hidden": "true" }, sign);
     swatch.style.color = colour;
     frame.append(input, swatch, label);
     sync.push(() => { input.checked = read(); });

@@ -41,7 +41,7 @@ class Form {
       button("+ Cut", "One more cut on a column", () => this.add(false)),
       button("+ SQL", "One more cut, as a condition in SQL", () => this.add(true)),
       make("span", { class: "sky-gap" }), ...this.buttons);
-    this.root = make("div", { class: "sky-builder", "data-lm-suppress-shortcuts": "true" },
+    this.root = make("div", { class: "sky-builder" },
       make("div", { class: "sky-title" }, this.name, this.stream),
       this.headline, this.night, this.keys, this.list, more, this.problem, this.status, this.sql, this.said);
     el.append(this.root);

@@ -17,7 +17,7 @@ class Live {
     this.matches = new Matches();
     const head = make("div", { class: "sky-head" }, this.title, this.state, this.total, make("span", { class: "sky-gap" }), this.pause);
     const charts = make("div", { class: "sky-charts" }, ...this.plots.map((plot) => plot.node));
-    this.root = make("div", { class: "sky-live", "data-lm-suppress-shortcuts": "true" }, head, this.problem, this.note, charts, this.matches.node);
+    this.root = make("div", { class: "sky-live" }, head, this.problem, this.note, charts, this.matches.node);
     el.append(this.root);
   }
 
@@ -36,7 +36,6 @@ class Live {
     this.problem.textContent = problem;
     this.note.textContent = note;
     this.pause.textContent = isPaused ? "Resume" : "Pause";
-    this.pause.setAttribute("aria-pressed", String(isPaused));
   }
 
   looks() {

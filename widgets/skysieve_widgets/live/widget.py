@@ -18,7 +18,7 @@ from skysieve_widgets.markup import count
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_FILES = ("builder/axis.js", "live/plot.js", "live/matches.js", "live/live.js")
+_FILES = ("elements.js", "builder/axis.js", "live/plot.js", "live/matches.js", "live/live.js")
 _NUMBERS = ("judged_per_second", "matched_per_second", "pass_rate", "latency_median", "latency_p99")
 
 
@@ -132,7 +132,7 @@ class LiveView(Drawn):
         """Say what keeps it from looking; what was seen before stays."""
         known = self.told or {"state": "unknown", "matches": None, "note": ""}
         why = " ".join(str(error).split()) or type(error).__name__
-        self.told = {**known, "problem": f"{why} Next look in {seconds:.0f} s."}
+        self.told = {**known, "problem": f"{why.removesuffix('.')}. Next look in {seconds:.0f} s."}
 
     def __str__(self) -> str:
         matches = self.told.get("matches")
