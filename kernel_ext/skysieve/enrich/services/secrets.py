@@ -50,22 +50,28 @@ class Secrets:
         return text
 
 
-def check_url(url: str, *, secrets_in_it: bool = False) -> None:
-    """Make sure that there is no secret in a URL, or only its place where it is the password.
+def check_url(url: str, *, may_have_password: bool = False) -> None:
+    """Make sure that there is no secret in a URL, or only the place of one where a password stands.
 
     Raises
     ------
     EnrichmentError
         If there is; it does not show the URL.
     """
-    # a path as a place has slashes
-    user = urlsplit(PLACE.sub("PLACE", url)).netloc.rpartition("@")[0]
-    asked = re.findall(r"[?&]([^=&#]*)=([^&#]*)", url)
-    if (":" in user and user.partition(":")[2] != "PLACE") or any(
-        _SECRET.search(name) and value and "{" not in value for name, value in asked
+    # the path of a file that holds one has slashes
+    parts = urlsplit(PLACE.sub("PLACE", url))
+    user, _, password = parts.netloc.rpartition("@")[0].partition(":")
+    asked = re.findall(r"([^=&]*)=([^&]*)", parts.query)
+    if password not in ("", "PLACE") or any(
+        _SECRET.search(name) and value and "{" not in value and value != "PLACE" for name, value in asked
     ):
         raise EnrichmentError(f"A password stands in the URL: {_HELP}")
-    if not secrets_in_it and (user or PLACE.search(url)):
+    places = len(PLACE.findall(url))
+    if may_have_password and places > (password == "PLACE"):
+        raise EnrichmentError(
+            "Of a database's URL only the password can be a secret: …://user:${NAME}@host/…."
+        )
+    if not may_have_password and (user or places):
         raise EnrichmentError(
             "Secrets do not belong in a URL, which servers and proxies log: give "
             "headers={'Authorization': 'Bearer ${NAME}'}."

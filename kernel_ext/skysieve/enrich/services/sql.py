@@ -57,7 +57,7 @@ class Sql(Service):
     key: str = ""
 
     def __init__(self, url: str = "", query: str = "", **more: Any) -> None:
-        check_url(url, secrets_in_it=True)
+        check_url(url, may_have_password=True)
         if not re.match(r"[\w+]+://", url):
             raise EnrichmentError(
                 "The URL of a database begins with what it is, as in postgresql+psycopg://…."
@@ -108,10 +108,9 @@ class _Client(Client):
                 else:
                     where = picked(names, self.wanted)
                     yield {some[0]: tuple(rows[0][i] for i in where) if rows else None}
-        except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError) as error:
-            raise Failure(f"down: {_said(error)}") from None
         except (exc.SQLAlchemyError, ImportError, OSError) as error:
-            raise Failure(f"refused: {_said(error)}") from None
+            is_down = isinstance(error, exc.TimeoutError) or getattr(error, "connection_invalidated", False)
+            raise Failure(f"{'down' if is_down else 'refused'}: {_said(error)}") from None
 
     def close(self) -> None:
         if self._engine is not None:
@@ -141,21 +140,28 @@ class _Client(Client):
             return list(result.keys()), result.fetchmany(1) if not self.service.list_of else result.fetchall()
 
     def _connected(self) -> Any:
+        from sqlalchemy import exc
+
+        engine = self._made()
+        try:
+            return engine.connect()
+        except (exc.OperationalError, exc.InterfaceError) as error:
+            raise Failure(f"down: {_said(error)}") from None
+
+    def _made(self) -> Any:
         from sqlalchemy import create_engine, make_url
 
         if self._engine is None:
-            # its parts are filled when they are apart: a password may have any character
-            marks = {f"PLACE{i}": place for i, place in enumerate(PLACE.findall(self.service.url))}
-            texts = iter(marks)
-            url = make_url(PLACE.sub(lambda _: next(texts), self.service.url))
-            if url.password in marks:
-                url = url.set(password=self._secrets.filled(f"${{{marks[url.password]}}}"))
+            url = make_url(PLACE.sub("PLACE", self.service.url))
+            if place := PLACE.search(self.service.url):
+                # once the URL is in parts: a password may have any character
+                url = url.set(password=self._secrets.filled(place[0]))
             if url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:"):
                 # else a file that is gone would be made anew, empty
                 query = {**url.query, "mode": "ro", "uri": "true"}
                 url = url.set(database=f"file:{quote(str(url.database))}", query=query)
             self._engine = create_engine(url, pool_pre_ping=True)
-        return self._engine.connect()
+        return self._engine
 
 
 def _said(error: BaseException) -> str:
