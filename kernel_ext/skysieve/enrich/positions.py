@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +20,25 @@ _WIDTH = 40.0
 ARCSEC = 1 / 3600
 
 
-def write(folder: Path, ra: Floats, dec: Floats, radius: Floats | None = None) -> Integers:
-    """Write positions (degrees, none missing) and, for circles of different sizes, radii; gives their new order."""
+def write(
+    folder: Path,
+    ra: Floats,
+    dec: Floats,
+    radius: Floats | None = None,
+    motion: tuple[Floats, Floats] | None = None,
+) -> Integers:
+    """Write positions (degrees, none missing); gives their new order.
+
+    For circles of different sizes there are radii, for stars that move degrees per year (on the sky: along the right
+    ascension with the cosine of the declination in it).
+    """
     cells = cells_of(ra, dec, _DEEPEST)
     order = np.argsort(cells, kind="stable")
     found = {"cell": cells[order], "ra": ra[order], "dec": dec[order]}
     if radius is not None:
         found["radius"] = radius[order]
+    if motion is not None:
+        found |= {"east": motion[0][order], "north": motion[1][order]}
     for name, values in found.items():
         np.save(folder / f"{name}.npy", values)
     return order
@@ -65,6 +77,23 @@ def separation(ra1: Floats, dec1: Floats, ra2: Floats, dec2: Floats) -> Floats:
     return found
 
 
+def moved(ra: Floats, dec: Floats, east: Floats, north: Floats, years: Floats) -> tuple[Floats, Floats]:
+    """Where stars are after some years, which go straight on in space; angles in degrees, motions in degrees per year.
+
+    Examples
+    --------
+    >>> ra, dec = moved(*(np.array([x]) for x in (359.9, 60.0, 0.1, 0.0, 1.0)))
+    >>> ra.round(4), dec.round(4)
+    (array([0.1]), array([59.9998]))
+    """
+    a, d = np.radians(ra), np.radians(dec)
+    e, n = np.radians(east) * years, np.radians(north) * years
+    x = np.cos(d) * np.cos(a) - e * np.sin(a) - n * np.sin(d) * np.cos(a)
+    y = np.cos(d) * np.sin(a) + e * np.cos(a) - n * np.sin(d) * np.sin(a)
+    z = np.sin(d) + n * np.cos(d)
+    return np.mod(np.degrees(np.arctan2(y, x)), 360.0), np.degrees(np.arctan2(z, np.hypot(x, y)))
+
+
 @dataclass(frozen=True)
 class Positions:
     """What :func:`write` wrote, as arrays that are read from disk where they are looked at."""
@@ -73,8 +102,19 @@ class Positions:
     ra: Floats
     dec: Floats
     radius: Floats | None
+    east: Floats | None = None
+    north: Floats | None = None
 
-    def near(self, ra: Floats, dec: Floats, radius: float) -> tuple[Integers, Integers, Floats]:
+    @cached_property
+    def fastest(self) -> float:
+        """The largest motion, in degrees per year."""
+        if self.east is None or self.north is None or not len(self.east):
+            return 0.0
+        return float(np.hypot(self.east, self.north).max())
+
+    def near(
+        self, ra: Floats, dec: Floats, radius: float, years: Floats | None = None
+    ) -> tuple[Integers, Integers, Floats]:
         """All pairs that are no farther apart than the radius, or than that of the position in here.
 
         Parameters
@@ -83,6 +123,9 @@ class Positions:
             Degrees; where they are NaN, nothing is near.
         radius
             Degrees: of all, or the largest of those in here.
+        years
+            Of each, since the time at which those in here were where it says; those that move are looked for where they
+            are then. Where it is NaN, nothing is near.
 
         Returns
         -------
@@ -92,10 +135,15 @@ class Positions:
         """
         from cdshealpix.nested import neighbours
 
-        known = np.flatnonzero(np.isfinite(ra) & np.isfinite(dec) & (np.abs(dec) <= 90))
+        is_known = np.isfinite(ra) & np.isfinite(dec) & (np.abs(dec) <= 90)
+        if years is not None:
+            is_known &= np.isfinite(years)
+        known = np.flatnonzero(is_known)
         if not len(known) or not len(self.cell):
             return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
-        depth = min(_DEEPEST, max(0, math.floor(math.log2(_WIDTH / max(radius, 1e-9)))))
+        # none is missed that was elsewhere before
+        reach = radius + (0.0 if years is None else self.fastest * float(np.abs(years[known]).max()))
+        depth = min(_DEEPEST, max(0, math.floor(math.log2(_WIDTH / max(reach, 1e-9)))))
         own = cells_of(np.mod(ra[known], 360.0), dec[known], depth)
         around = np.asarray(neighbours(own, depth)).astype(np.int64)  # -1 where a cell has but seven
         around = np.sort(around, axis=1)
@@ -108,7 +156,10 @@ class Positions:
         one = np.repeat(np.repeat(known, around.shape[1]), count)
         before = np.cumsum(count) - count
         other = np.arange(len(one)) - np.repeat(before - first, count)
-        apart = separation(ra[one], dec[one], self.ra[other], self.dec[other])
+        there = self.ra[other], self.dec[other]
+        if years is not None and self.east is not None and self.north is not None:
+            there = moved(*there, self.east[other], self.north[other], years[one])
+        apart = separation(ra[one], dec[one], *there)
         limit = radius if self.radius is None else self.radius[other]
         kept = np.flatnonzero(apart <= limit)
         order = kept[np.lexsort((other[kept], apart[kept], one[kept]))]
@@ -119,4 +170,4 @@ class Positions:
 def opened(folder: str) -> Positions:
     """Open what was written; kept for as long as the worker lives, for such folders never change."""
     files = {path.stem: np.load(path, mmap_mode="r") for path in Path(folder).glob("*.npy")}
-    return Positions(files["cell"], files["ra"], files["dec"], files.get("radius"))
+    return Positions(*(files.get(name) for name in ("cell", "ra", "dec", "radius", "east", "north")))  # type: ignore[arg-type]

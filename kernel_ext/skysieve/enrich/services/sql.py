@@ -1,4 +1,4 @@
-"""SQL databases, through SQLAlchemy; values are bound, and nothing is written."""
+"""SQL databases, through SQLAlchemy; values are bound, and what changes is not committed."""
 
 from __future__ import annotations
 
