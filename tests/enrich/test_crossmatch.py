@@ -147,11 +147,13 @@ def test_objects_that_move_are_found_where_they_are_at_the_alerts_time_as_astrop
     rng = np.random.default_rng(seed)
     stars, alerts = 3000, 400
     ra, dec = rng.uniform(0, 360, stars), np.degrees(np.arcsin(rng.uniform(-1, 1, stars)))
-    ra[:20], dec[:10], dec[10:20] = rng.uniform(359.999, 360.001, 20) % 360, 89.9995, -89.9999
-    pmra, pmdec = rng.normal(0, 3000, (2, stars))
+    dec[:10], dec[10:20] = rng.uniform(89.99, 90, 10), rng.uniform(-90, -89.99, 10)
+    ra[20:40] = rng.uniform(359.999, 360.001, 20) % 360
+    pmra, pmdec = rng.normal(0, 10, (2, stars)) * np.where(rng.uniform(size=stars) < 0.01, 300, 1)
+    pmra[10:30] = rng.normal(0, 5000, 20)
     pmra[5] = pmdec[5] = np.nan
     pick, mjd = rng.integers(stars, size=alerts), rng.uniform(50_000, 60_500, alerts)
-    pick[:20] = np.arange(20)
+    pick[:40] = np.arange(40)
     # at one parsec a star of this motion is slow enough that light does not matter
     there = SkyCoord(
         ra[pick] * u.deg,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +19,8 @@ _DEEPEST = 29
 _WIDTH = 40.0
 """Degrees: less than the least width of a HEALPix cell of depth 0, which halves with each depth."""
 ARCSEC = 1 / 3600
+_SLOW = 0.99
+"""Of a catalogue's stars: only for the others an alert's wide surroundings are searched, for they come from far."""
 
 
 def write(
@@ -34,11 +37,15 @@ def write(
     """
     cells = cells_of(ra, dec, _DEEPEST)
     order = np.argsort(cells, kind="stable")
-    found = {"cell": cells[order], "ra": ra[order], "dec": dec[order]}
+    found: dict[str, NDArray[Any]] = {"cell": cells[order], "ra": ra[order], "dec": dec[order]}
     if radius is not None:
         found["radius"] = radius[order]
     if motion is not None:
-        found |= {"east": motion[0][order], "north": motion[1][order]}
+        east, north = motion[0][order], motion[1][order]
+        speed = np.hypot(east, north)
+        slow = float(np.quantile(speed, _SLOW)) if len(speed) else 0.0
+        found |= {"east": east, "north": north, "fast": np.flatnonzero(speed > slow)}
+        found["speeds"] = np.array([slow, speed.max(initial=0.0)])
     for name, values in found.items():
         np.save(folder / f"{name}.npy", values)
     return order
@@ -101,16 +108,11 @@ class Positions:
     cell: Integers
     ra: Floats
     dec: Floats
-    radius: Floats | None
+    radius: Floats | None = None
     east: Floats | None = None
     north: Floats | None = None
-
-    @cached_property
-    def fastest(self) -> float:
-        """The largest motion, in degrees per year."""
-        if self.east is None or self.north is None or not len(self.east):
-            return 0.0
-        return float(np.hypot(self.east, self.north).max())
+    fast: Integers | None = None
+    speeds: Floats | None = None
 
     def near(
         self, ra: Floats, dec: Floats, radius: float, years: Floats | None = None
@@ -133,41 +135,62 @@ class Positions:
             Numbers of the given position and of that in here, and their separation in degrees; of each given position,
             the nearest first.
         """
-        from cdshealpix.nested import neighbours
-
         is_known = np.isfinite(ra) & np.isfinite(dec) & (np.abs(dec) <= 90)
         if years is not None:
             is_known &= np.isfinite(years)
         known = np.flatnonzero(is_known)
         if not len(known) or not len(self.cell):
             return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)
-        # none is missed that was elsewhere before
-        reach = radius + (0.0 if years is None else self.fastest * float(np.abs(years[known]).max()))
-        depth = min(_DEEPEST, max(0, math.floor(math.log2(_WIDTH / max(reach, 1e-9)))))
-        own = cells_of(np.mod(ra[known], 360.0), dec[known], depth)
-        around = np.asarray(neighbours(own, depth)).astype(np.int64)  # -1 where a cell has but seven
-        around = np.sort(around, axis=1)
-        repeated = np.zeros_like(around, dtype=bool)
-        repeated[:, 1:] = around[:, 1:] == around[:, :-1]
-        low, high = around << 2 * (_DEEPEST - depth), (around + 1) << 2 * (_DEEPEST - depth)
-        first = np.searchsorted(self.cell, low.ravel())
-        count = np.searchsorted(self.cell, high.ravel()) - first
-        count[(around < 0).ravel() | repeated.ravel()] = 0
-        one = np.repeat(np.repeat(known, around.shape[1]), count)
-        before = np.cumsum(count) - count
-        other = np.arange(len(one)) - np.repeat(before - first, count)
-        there = self.ra[other], self.dec[other]
-        if years is not None and self.east is not None and self.north is not None:
-            there = moved(*there, self.east[other], self.north[other], years[one])
-        apart = separation(ra[one], dec[one], *there)
+        if years is None or self.east is None or self.north is None:
+            one, other = _around(self.cell, ra, dec, known, radius)
+            apart = separation(ra[one], dec[one], self.ra[other], self.dec[other])
+        else:
+            one, other = self._moving(ra, dec, known, radius, float(np.abs(years[known]).max()))
+            motion = self.east[other], self.north[other]
+            apart = separation(
+                ra[one], dec[one], *moved(self.ra[other], self.dec[other], *motion, years[one])
+            )
         limit = radius if self.radius is None else self.radius[other]
         kept = np.flatnonzero(apart <= limit)
         order = kept[np.lexsort((other[kept], apart[kept], one[kept]))]
         return one[order], other[order], apart[order]
 
+    def _moving(
+        self, ra: Floats, dec: Floats, known: Integers, radius: float, years: float
+    ) -> tuple[Integers, Integers]:
+        """Pairs that may be near after so many years: none is missed that was elsewhere before."""
+        assert self.fast is not None
+        assert self.speeds is not None
+        slow, fastest = self.speeds
+        one, other = _around(self.cell, ra, dec, known, radius + slow * years)
+        is_slow = ~np.isin(other, self.fast)
+        late, number = _around(self.cell[self.fast], ra, dec, known, radius + fastest * years)
+        return np.concatenate([one[is_slow], late]), np.concatenate([other[is_slow], self.fast[number]])
+
+
+def _around(
+    cells: Integers, ra: Floats, dec: Floats, known: Integers, reach: float
+) -> tuple[Integers, Integers]:
+    """Pairs of the known positions with all in the cells around each; all that are no farther away are among them."""
+    from cdshealpix.nested import neighbours
+
+    depth = min(_DEEPEST, max(0, math.floor(math.log2(_WIDTH / max(reach, 1e-9)))))
+    own = cells_of(np.mod(ra[known], 360.0), dec[known], depth)
+    around = np.asarray(neighbours(own, depth)).astype(np.int64)  # -1 where a cell has but seven
+    around = np.sort(around, axis=1)
+    repeated = np.zeros_like(around, dtype=bool)
+    repeated[:, 1:] = around[:, 1:] == around[:, :-1]
+    low, high = around << 2 * (_DEEPEST - depth), (around + 1) << 2 * (_DEEPEST - depth)
+    first = np.searchsorted(cells, low.ravel())
+    count = np.searchsorted(cells, high.ravel()) - first
+    count[(around < 0).ravel() | repeated.ravel()] = 0
+    one = np.repeat(np.repeat(known, around.shape[1]), count)
+    before = np.cumsum(count) - count
+    other = np.arange(len(one)) - np.repeat(before - first, count)
+    return one, other
+
 
 @lru_cache(maxsize=32)
 def opened(folder: str) -> Positions:
     """Open what was written; kept for as long as the worker lives, for such folders never change."""
-    files = {path.stem: np.load(path, mmap_mode="r") for path in Path(folder).glob("*.npy")}
-    return Positions(*(files.get(name) for name in ("cell", "ra", "dec", "radius", "east", "north")))  # type: ignore[arg-type]
+    return Positions(**{path.stem: np.load(path, mmap_mode="r") for path in Path(folder).glob("*.npy")})
