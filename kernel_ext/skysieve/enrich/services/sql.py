@@ -63,7 +63,7 @@ class Sql(Service):
                 "The URL of a database begins with what it is, as in postgresql+psycopg://…."
             )
         if url.startswith(_FILE) and not url.startswith((f"{_FILE}/", f"{_FILE}:")):
-            url = f"{_FILE}{Path(url.removeprefix(_FILE)).absolute()}"
+            url = f"{_FILE}{Path(url.removeprefix(_FILE)).expanduser().absolute()}"
         check_query(query)
         super().__init__(url=url, query=query, **more)
 
