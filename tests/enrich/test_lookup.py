@@ -403,6 +403,7 @@ Q = f"SELECT z FROM t WHERE id IN ({{{ID}}})"
         (lambda: Lookup(Rest("https://host/{snr}"), {"reason": "string"}), "cannot be called 'reason'"),
         (lambda: Lookup(Rest("https://host/{snr}"), KNOWN, timeout=3), "has no timeout=, only time_limit"),
         (lambda: Lookup(Rest("https://host/{snr}"), KNOWN, time_limit=-1), "time_limit=-1"),
+        (lambda: Lookup(Rest("https://host/{snr}"), KNOWN, keep=float("inf")), "keep=inf"),
         (lambda: ready(Lookup(Rest("https://host/{prvDiaSources}"), KNOWN)), "no number or text"),
     ],
 )

@@ -8,7 +8,7 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from skysieve.engine.values import Value
 from skysieve.enrich.services.base import Answers, Client, Failure, Key, Row, TooLate, chunks
@@ -38,6 +38,8 @@ class Limits(Value):
     pause
         Seconds for which a service that failed is not asked; twice as many each time, up to five minutes.
     """
+
+    model_config = ConfigDict(allow_inf_nan=False)
 
     time_limit: float = Field(default=5.0, gt=0, le=300)
     rate: float | None = Field(default=None, gt=0)
@@ -89,7 +91,10 @@ class Asker:
         except (SkysieveError, ImportError) as error:
             self._rest(Failure(f"refused: {error}"))
             return found | dict.fromkeys(unknown, Failure(self._why))
-        return found | self._asked(unknown)
+        try:
+            return found | self._asked(unknown)
+        except RuntimeError:  # the machine has no more of them
+            return found | dict.fromkeys(unknown, Failure("busy: there is no thread to ask with"))
 
     def _asked(self, keys: Sequence[Key]) -> Answers:
         most = self.limits.at_once
@@ -97,10 +102,10 @@ class Asker:
             return dict.fromkeys(keys, self._rest(Failure("slow: earlier requests have not ended yet")))
         batch = _Batch(self, keys)
         for _ in range(min(most, len(batch.todo))):
-            with self._lock:
-                self._under_way += 1
             # it may hang for longer than its batch waits, and must not keep the worker from ending
             threading.Thread(target=batch.work, daemon=True).start()
+            with self._lock:
+                self._under_way += 1
         failure = batch.wait()
         if failure is not None:
             failure = self._rest(failure)
