@@ -92,7 +92,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self._misbehaves(form["QUERY"]):
             return None
         try:
-            table, is_cut = self._query(form["QUERY"], files)
+            table, is_cut = self._query(form["QUERY"], files, int(form["MAXREC"]))
         except sqlite3.Error as error:
             return self._send(400, REFUSAL.format(error).encode(), "application/x-votable+xml")
         file = from_table(table)
@@ -130,7 +130,7 @@ class _Handler(BaseHTTPRequestHandler):
         }
         return {n: p.get_payload(decode=True).decode() for n, p in parts.items() if n not in files}, files
 
-    def _query(self, query, files):
+    def _query(self, query, files, wanted):
         with sqlite3.connect(self.server.database) as connection:
             connection.execute("ATTACH ':memory:' AS TAP_UPLOAD")
             for name, body in files.items():
@@ -141,7 +141,7 @@ class _Handler(BaseHTTPRequestHandler):
                 connection.executemany(f"INSERT INTO TAP_UPLOAD.{name} VALUES ({marks})", rows)
             cursor = connection.execute(query)
             names = [one[0] for one in cursor.description]
-            rows = cursor.fetchmany(self.server.most)
+            rows = cursor.fetchmany(min(self.server.most, wanted))
             is_cut = cursor.fetchone() is not None
         connection.close()
         columns = list(zip(*rows, strict=True)) or [()] * len(names)

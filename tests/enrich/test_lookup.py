@@ -137,6 +137,16 @@ def test_what_a_service_cuts_off_is_not_taken_for_unknown(server):
     assert found == [None, "refused: the service gives no more rows at once"]
 
 
+@pytest.mark.parametrize("how", [how for how in ASKS if how != "rest"])
+def test_of_several_rows_the_first_counts(server, how):
+    with sqlite3.connect(server.database) as connection:
+        connection.executemany(
+            "INSERT INTO hosts VALUES (?, ?, ?, ?)", [(1, 0.6, 4, "later"), (2, 0.7, 8, "later")]
+        )
+    connection.close()
+    assert [row["n"] for row in rows(ASKS[how](server), 2, 1)] == [7, 3]
+
+
 def test_values_are_bound_or_escaped_whatever_they_hold(server, database):
     evil = ["O'Neill", "x' OR '1'='1", "a; DROP TABLE hosts", "{z}", ":keys", "ü"]
     by_name = f"name IN ({{{ID}}})"

@@ -28,6 +28,10 @@ from skysieve.enrich.services.secrets import PLACE, Secrets, check_url
 from skysieve.errors import EnrichmentError
 
 _FILE = "sqlite:///"
+_LISTED = 500
+"""Keys that stand in a query; databases have limits, SQL Server's of 2,100 is among the least."""
+_SEVERAL = 32
+"""Connections, where so many are used at once."""
 
 
 class Sql(Service):
@@ -99,7 +103,7 @@ class _Client(Client):
 
         listed = self.service.list_of
         try:
-            for some in chunks(keys, 500):  # databases have limits, SQL Server's of 2,100 is among the least
+            for some in chunks(keys, _LISTED):
                 turn()
                 names, rows = self._rows([key[0] for key in some] if listed else some[0])
                 if listed:
@@ -160,7 +164,7 @@ class _Client(Client):
                 # else a file that is gone would be made anew, empty
                 query = {**url.query, "mode": "ro", "uri": "true"}
                 url = url.set(database=f"file:{quote(str(url.database))}", query=query)
-            self._engine = create_engine(url, pool_pre_ping=True)
+            self._engine = create_engine(url, pool_pre_ping=True, pool_size=_SEVERAL)
         return self._engine
 
 

@@ -33,6 +33,9 @@ from skysieve.errors import EnrichmentError
 _LISTED = 500
 """Keys that stand in a query; services have limits on its length."""
 
+_ROWS = 2000
+"""What is asked for at least, for an object may have several rows; services give as many unasked."""
+
 
 class Tap(Service):
     """A TAP service, such as that of a Prompt Products Database.
@@ -109,13 +112,14 @@ class _Client(Client):
         if not (listed := self.service.list_of):
             for key in keys:
                 values = dict(zip(self.service.parameters(), map(literal, key), strict=True))
-                table, _ = self._asked(HOLE.sub(lambda hole: values[hole[1]], self.service.query), turn)  # noqa: B023
+                query = HOLE.sub(lambda hole: values[hole[1]], self.service.query)  # noqa: B023
+                table, _ = self._asked(query, turn, 1)
                 where = picked(table.colnames, self.wanted)
                 rows = _rows(table, where)
                 yield {key: rows[0] if rows else None}
             return
         for some, query, uploads in self._queries(keys, turn):
-            table, is_cut = self._asked(query, turn, uploads)
+            table, is_cut = self._asked(query, turn, max(_ROWS, 10 * len(some)), uploads)
             where = picked(table.colnames, [self.service.key or listed[0], *self.wanted])
             rows = _rows(table, where)
             found = by_key(some, ((row[0], row[1:]) for row in rows))
@@ -155,15 +159,14 @@ class _Client(Client):
                 self._uploads = False
         return self._uploads
 
-    def _asked(self, query: str, turn: Turn, uploads: Any = None) -> tuple[Any, bool]:
+    def _asked(self, query: str, turn: Turn, most: int, uploads: Any = None) -> tuple[Any, bool]:
         """The table that answers a query, and whether there would be more of it."""
         from astropy.io.votable import parse
         from pyvo.dal import DALQueryError
         from pyvo.dal.tap import TAPQuery, TAPResults
 
-        response = TAPQuery(
-            self.service.url, query, uploads=uploads, session=self._http.session(turn())
-        ).submit()
+        session = self._http.session(turn())
+        response = TAPQuery(self.service.url, query, maxrec=most, uploads=uploads, session=session).submit()
         try:
             found = TAPResults(parse(BytesIO(response.content), verify="ignore"))
             table = found.to_table()
