@@ -85,7 +85,7 @@ class Lookup(Enrichment):
                 raise EnrichmentError(f"{first['loc'][0]}={first['input']!r}: {first['msg']}.") from None
             given = tuple(declared(name, text) for name, text in (columns or {}).items())
             more = {"given": given, "limits": limits}
-        super().__init__(service=service, **more)
+        super().__init__(**{"service": service, **more})
         if not self.given:
             raise EnrichmentError("Say which columns a lookup gives: columns={'name': 'double'}.")
         if _REASON in {one.name for one in self.given}:

@@ -51,7 +51,9 @@ class Connections:
         Failure
             If a secret is not there.
         """
-        from skysieve.enrich.services.http import HTTPAdapter, Session
+        from requests.adapters import HTTPAdapter
+
+        from skysieve.enrich.services.http import Session
 
         if self._kept is None:
             self._kept = HTTPAdapter(pool_maxsize=_SEVERAL)

@@ -46,7 +46,7 @@ class Session(requests.Session):
         self.until = time.monotonic() + seconds
         self.follow = follow
 
-    def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
+    def request(self, method: str, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
         """Send a request and read its answer, with what HTTP calls success; an unknown object (404) is one, too.
 
         Raises

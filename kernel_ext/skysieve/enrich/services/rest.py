@@ -52,7 +52,7 @@ class Rest(Service):
             raise EnrichmentError(
                 "The URL takes no column of the alert: write one in braces, as in …/{diaObject.diaObjectId}."
             )
-        super().__init__(url=url, headers=dict(headers or {}), **more)
+        super().__init__(**{"url": url, "headers": dict(headers or {}), **more})
 
     @property
     def template(self) -> str:

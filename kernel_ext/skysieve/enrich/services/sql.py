@@ -69,7 +69,7 @@ class Sql(Service):
         if url.startswith(_FILE) and not url.startswith((f"{_FILE}/", f"{_FILE}:")):
             url = f"{_FILE}{Path(url.removeprefix(_FILE)).expanduser().absolute()}"
         check_query(query)
-        super().__init__(url=url, query=query, **more)
+        super().__init__(**{"url": url, "query": query, **more})
 
     @property
     def template(self) -> str:

@@ -79,7 +79,8 @@ class Tap(Service):
         if not url.startswith(("https://", "http://")):
             raise EnrichmentError("The URL of a TAP service begins with https://.")
         check_query(query)
-        super().__init__(url=url.rstrip("/"), query=query, headers=dict(headers or {}), **more)
+        said = {"url": url.rstrip("/"), "query": query, "headers": dict(headers or {})}
+        super().__init__(**said, **more)
 
     @property
     def template(self) -> str:
