@@ -15,6 +15,7 @@ from skysieve.sources import send
 from .serving import Server
 from .test_streams import ids, packets, sources
 
+TARGETS = "targets.priority > 0.5 AND targets.program IS NOT NULL AND diaObject.diaObjectId > 0"
 DOCS = Path(__file__).parents[2] / "docs" / "enrichments.md"
 
 
@@ -68,12 +69,21 @@ def test_a_filter_uses_what_a_service_knows_and_goes_on_without_it(
         seen = sky.preview(near_filter)
         assert 0 < len(near & bright) < len(bright)
         assert set(seen.alerts["diaSource.diaSourceId"]) == near & bright
-        assert seen.alerts["known.reason"].isna().all()
-        asked = [int(path.rpartition("/")[2]) for path in server.asked]
-        assert sorted(asked) == sorted(bright), "the cheap cut comes first, and each is asked for once"
+        assert set(seen.alerts["known.z"]) == {0.05}
         one = sky.deploy(near_filter, start="earliest").wait("running")
         deployed.append(one)
         assert ids(delivered(one, len(near & bright))) == sorted(near & bright)
+
+        server.asked.clear()
+        more = sources(packets(60, 92))
+        bright_too = {s["diaSourceId"] for s in more if (s["snr"] or 0) > 12}
+        server.objects |= {str(s["diaSourceId"]): {"z": 0.05} for s in more}
+        send(packets(60, 92), stream, topics.bootstrap)
+        wanted = (near & bright) | bright_too
+        assert 0 < len(bright_too) < 60
+        assert ids(delivered(one, len(wanted))) == sorted(wanted)
+        asked = sorted(int(path.rpartition("/")[2]) for path in server.asked)
+        assert asked == sorted(bright_too), "the cheap cut comes first, and each is asked for once"
 
     down = sky.deploy(Filter(f"{name}-down", "known.reason LIKE 'down%'", stream)).wait("running")
     deployed.append(down)
@@ -95,7 +105,7 @@ def test_the_documented_example_runs(sky, stream, sent, enrich, tmp_path, monkey
     db = sqlite3.connect(tmp_path / "follow-up.db")
     assert db.execute("SELECT count(*) FROM targets").fetchone() == (1,)
     db.close()
-    seen = sky.preview(skysieve.Filter("wanted", "targets.priority > 0.5", stream)).alerts
+    seen = sky.preview(skysieve.Filter("wanted", TARGETS, stream)).alerts
     assert set(seen["diaObject.diaObjectId"]) == {_an_object(sent)}
     assert set(seen["targets.program"]) == {"nuclear transients"}
 
