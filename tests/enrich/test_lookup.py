@@ -1,0 +1,437 @@
+"""External services are asked what they know; whatever they do, the answer is columns or a reason, never an error."""
+
+import json
+import sqlite3
+import threading
+import time
+
+import pyarrow as pa
+import pytest
+from skysieve.enrich import Lookup, Rest, Sql, Tap, asking
+from skysieve.enrich.base import read, written
+from skysieve.enrich.store import Store
+from skysieve.errors import ColumnError, EnrichmentError
+from skysieve.packets import formats
+
+from .serving import REFUSAL, Server
+
+COLUMNS, PLACES = formats.get("lsst").columns(), formats.get("lsst").places
+KNOWN = {"z": "double [1] Redshift", "n": "int Detections", "name": "string"}
+HOSTS = [(1, 0.5, 3, "a"), (2, None, 7, "O'Neill"), (2**60 + 1, 1.5, 9, "c")]
+ID = "diaObject.diaObjectId"
+
+
+@pytest.fixture
+def database(tmp_path):
+    path = tmp_path / "hosts.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE hosts (id INTEGER, z REAL, n INTEGER, name TEXT)")
+        connection.executemany("INSERT INTO hosts VALUES (?, ?, ?, ?)", HOSTS)
+    connection.close()
+    return path
+
+
+@pytest.fixture
+def server(database):
+    with Server().running() as running:
+        running.database = database
+        running.objects = {str(i): {"z": z, "n": n, "name": name} for i, z, n, name in HOSTS}
+        yield running
+
+
+def ready(lookup):
+    return lookup.prepared(Store.default(), COLUMNS, PLACES)
+
+
+def rows(lookup, *values, kind=None):
+    """What it gives for a batch, as a worker has it: from what the registry keeps."""
+    kept = read(json.loads(json.dumps(written(ready(lookup)))))
+    kind = kind or (pa.string() if any(isinstance(v, str) for v in values) else pa.int64())
+    found = kept.on_arrow(pa.array(values, kind))
+    assert [field.name for field in found.type] == [given.name for given in kept.gives()]
+    return found.to_pylist()
+
+
+def reasons(lookup, *values):
+    found = rows(lookup, *values)
+    assert all(row["reason"] is None or {row[name] for name in KNOWN} == {None} for row in found)
+    return [row["reason"] for row in found]
+
+
+def rest(server, **more):
+    return Lookup(Rest(f"{server.url}/objects/{{{ID}}}"), KNOWN, **more)
+
+
+def tap(server, where=f"id IN ({{{ID}}})", **more):
+    return Lookup(Tap(f"{server.url}/tap", f"SELECT * FROM hosts WHERE {where}"), KNOWN, **more)
+
+
+def sql(database, where=f"id IN ({{{ID}}})", **more):
+    return Lookup(Sql(f"sqlite:///{database}", f"SELECT * FROM hosts WHERE {where}"), KNOWN, **more)
+
+
+ASKS = {
+    "rest": lambda server, **more: rest(server, **more),
+    "tap": lambda server, **more: tap(server, **more),
+    "tap, each": lambda server, **more: tap(server, f"id = {{{ID}}}", **more),
+    "sql": lambda server, **more: sql(server.database, **more),
+    "sql, each": lambda server, **more: sql(server.database, f"id = {{{ID}}}", **more),
+}
+OVER_HTTP = ["rest", "tap"]
+
+
+@pytest.mark.parametrize("how", ASKS)
+def test_each_service_gives_what_it_knows_and_says_what_it_does_not(server, how):
+    found = rows(ASKS[how](server), 1, 2**60 + 1, None, 5, 2, 1)
+    none = dict.fromkeys(KNOWN)
+    one = {"z": 0.5, "n": 3, "name": "a", "reason": None}
+    assert found == [
+        one,
+        {"z": 1.5, "n": 9, "name": "c", "reason": None},
+        {**none, "reason": "no key"},
+        {**none, "reason": "not found"},
+        {"z": None, "n": 7, "name": "O'Neill", "reason": None},
+        one,
+    ]
+    assert rows(ASKS[how](server)) == []
+
+
+@pytest.mark.parametrize(("how", "requests"), [("rest", 3), ("tap", 1), ("tap, each", 3)])
+def test_an_object_is_asked_for_once_and_then_remembered(server, how, requests):
+    lookup = ASKS[how](server)
+    rows(lookup, 1, 1, 2, 5, 5, None)
+    assert len(server.asked) == requests
+    rows(lookup, 2, 5, 1)
+    assert len(server.asked) == requests
+    rows(lookup, 1, 3)
+    assert len(server.asked) == requests + 1
+
+
+def test_what_is_remembered_ends_with_its_time_and_its_number(server):
+    brief, few = rest(server, keep=0), rest(server, most=1, at_once=1)
+    rows(brief, 1)
+    rows(brief, 1)
+    assert len(server.asked) == 2
+    rows(few, 1, 2)
+    server.asked.clear()
+    rows(few, 2)
+    assert server.asked == []
+    rows(few, 1)
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize(("uploads", "requests"), [(True, 1), (False, 3)])
+def test_more_objects_than_a_query_can_hold_are_uploaded_where_the_service_takes_that(
+    server, uploads, requests
+):
+    server.takes_uploads = uploads
+    found = reasons(tap(server), *range(1200))
+    assert [i for i, reason in enumerate(found) if reason is None] == [1, 2]
+    assert len(server.asked) == requests
+    assert ("TAP_UPLOAD" in server.asked[0]) == uploads
+
+
+def test_what_a_service_cuts_off_is_not_taken_for_unknown(server):
+    server.most = 1
+    found = reasons(tap(server), 1, 2)
+    assert found == [None, "refused: the service gives no more rows at once"]
+
+
+@pytest.mark.parametrize("how", [how for how in ASKS if how != "rest"])
+def test_of_several_rows_the_first_counts(server, how):
+    with sqlite3.connect(server.database) as connection:
+        connection.executemany(
+            "INSERT INTO hosts VALUES (?, ?, ?, ?)", [(1, 0.6, 4, "later"), (2, 0.7, 8, "later")]
+        )
+    connection.close()
+    assert [row["n"] for row in rows(ASKS[how](server), 2, 1)] == [7, 3]
+
+
+def test_values_are_bound_or_escaped_whatever_they_hold(server, database):
+    evil = ["O'Neill", "x' OR '1'='1", "a; DROP TABLE hosts", "{z}", ":keys", "ü"]
+    by_name = f"name IN ({{{ID}}})"
+    for lookup in (
+        tap(server, by_name),
+        sql(database, by_name),
+        sql(database, f"name = {{{ID}}} AND 'a:b' <> ''"),
+    ):
+        assert reasons(lookup, *evil) == [None, *["not found"] * 5]
+    server.objects = {name: {"n": 7} for name in ("a/b?c=d#e", "ü")}
+    assert reasons(rest(server), "a/b?c=d#e", "ü", "1") == [None, None, "not found"]
+    assert reasons(rest(server), "..")[0].startswith("refused: ")
+    assert reasons(tap(server, by_name), "back\\slash") == ["refused: a text that ADQL cannot hold safely"]
+
+
+def test_a_template_can_take_several_columns(server, database):
+    spec = Sql(f"sqlite:///{database}", "SELECT n FROM hosts WHERE z > {diaSource.ra} AND n < {snr}")
+    lookup = ready(Lookup(spec, {"n": "long"}))
+    assert lookup.reads == ("diaSource.ra", "diaSource.snr")
+    found = lookup.on_arrow(pa.array([0.0, 1.0, None, float("nan")]), pa.array([5.0, 10.0, 1.0, 1.0]))
+    assert [row["n"] for row in found.to_pylist()] == [3, 9, None, None]
+    assert [row["reason"] for row in found.to_pylist()] == [None, None, "no key", "no key"]
+
+
+@pytest.mark.parametrize("how", OVER_HTTP)
+def test_a_service_that_is_down_is_left_alone_for_a_while_and_found_again(database, how):
+    first = Server()
+    port = first.server_port
+    first.server_close()
+    lookup = ASKS[how](first, pause=0.2)
+    assert reasons(lookup, 1, 2) == ["down: Connection refused"] * 2
+    with Server(port).running() as server:
+        server.database, server.objects = database, {"1": {"z": 0.5}}
+        assert reasons(lookup, 1) == ["down: Connection refused (not asked again yet)"]
+        assert server.asked == []
+        _wait_for(lambda: reasons(lookup, 1) == [None])
+        assert len(server.asked) == 1
+
+
+def _wait_for(condition):
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("how", OVER_HTTP)
+def test_a_service_that_is_slow_costs_one_batch_its_time_limit_and_is_found_again(server, how):
+    lookup = ASKS[how](server, time_limit=0.2, pause=0.3, at_once=2)
+    server.held.clear()
+    assert all(one.startswith("slow: no answer") for one in reasons(lookup, 1, 2, 3, 4))
+    asked = len(server.asked)
+    assert all(one.endswith("(not asked again yet)") for one in reasons(lookup, *range(5, 500)))
+    assert len(server.asked) == asked
+    server.held.set()
+    _wait_for(lambda: reasons(lookup, 1, 2) == [None, None])
+
+
+def test_a_database_that_hangs_takes_no_more_and_more_threads_and_is_found_again(database, monkeypatch):
+    monkeypatch.setattr(asking, "_LONGEST", 0.01)
+    lookup = sql(database, time_limit=0.05, pause=0.01, at_once=1)
+    locked = sqlite3.connect(database, isolation_level=None)
+    locked.execute("BEGIN EXCLUSIVE")
+    said = set()
+    for _ in range(10):
+        said.update(reasons(lookup, 1))
+        time.sleep(0.02)
+    hanging = [thread for thread in threading.enumerate() if thread.name.endswith("(work)")]
+    locked.close()
+    assert said == {"slow: no answer within 0.05 s", "slow: earlier requests have not ended yet"}
+    assert len(hanging) == 4
+    _wait_for(lambda: reasons(lookup, 1) == [None])
+
+
+@pytest.mark.parametrize("how", OVER_HTTP)
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        ((200, {}, b"<html>Down for maintenance"), "garbage: "),
+        ((200, {}, b""), "garbage: "),
+        ((200, {}, b"\xff\xfe\0\0"), "garbage: "),
+        ((200, {}, b"[[[[" * 10_000), "garbage: "),
+        ((403, {}, b"no"), "refused: 403 Forbidden"),
+        ((400, {}, b"no"), "refused: 400 Bad Request"),
+        ((429, {"Retry-After": "100"}, b""), "busy: 429 Too Many Requests"),
+        ((503, {"Retry-After": "soon"}, b""), "down: 503 Service Unavailable"),
+        ((500, {}, b""), "down: 500 Internal Server Error"),
+        ((200, {"Content-Encoding": "gzip"}, b"no gzip"), "garbage: "),
+    ],
+)
+def test_whatever_comes_instead_of_an_answer_is_told(server, how, answer, says):
+    server.answer = answer
+    found = reasons(ASKS[how](server), 1, 2, 1)
+    assert all(reason.startswith(says) for reason in found), found
+
+
+def test_a_service_that_fails_for_object_after_object_is_left_alone(server):
+    server.answer = (500, {}, b"")
+    reasons(rest(server, at_once=1), *range(100))
+    assert len(server.asked) < 10
+    server.answer = None
+    server.objects["7"] = {"strange": 1}
+    found = reasons(rest(server, at_once=2), 7, 1, 2)
+    assert found == ["garbage: the answer has none of the fields z, n, name", None, None]
+
+
+@pytest.mark.parametrize(
+    ("what", "says"),
+    [
+        ({"z": "high"}, "garbage: 'z' is a str, no double"),
+        ({"n": 2.5}, "garbage: 'n' is a float, no int"),
+        ({"n": True}, "garbage: 'n' is a bool, no int"),
+        ({"n": 2**40}, "garbage: 'n' does not fit into int"),
+        ({"z": 10**400}, "garbage: int too large to convert to float"),
+        ({"name": ["a"]}, "garbage: 'name' is a list, no string"),
+        ({"z": float("nan"), "n": 4.0, "name": "\ud800"}, None),
+    ],
+)
+def test_a_value_of_another_type_is_garbage_and_spoils_its_own_row_alone(server, what, says):
+    server.objects["1"] = {"z": 1.0, "n": 1, "name": "a", **what}
+    assert reasons(rest(server), 1, 2) == [says, None]
+
+
+def test_every_type_of_column_can_be_given(server):
+    what = {"a": True, "b": 1, "c": 2**40, "d": 0.5, "e": 1e300, "f": "x"}
+    server.objects["1"] = {"data": [what, {"a": False}]}
+    kinds = dict(zip(what, ("boolean", "int", "long", "float", "double", "string"), strict=True))
+    lookup = Lookup(Rest(f"{server.url}/objects/{{{ID}}}", under="data"), kinds)
+    assert rows(lookup, 1) == [{**what, "reason": None}]
+
+
+def test_a_query_that_the_service_refuses_says_so(server, database):
+    assert reasons(tap(server, f"nix IN ({{{ID}}})"), 1)[0].startswith("refused: ")
+    assert "nix" in reasons(tap(server, f"nix IN ({{{ID}}})"), 1)[0]
+    assert reasons(sql(database, f"nix = {{{ID}}}"), 1) == ["refused: no such column: nix"]
+    gone = sql(database.with_name("gone.db"))
+    assert reasons(gone, 1) == ["down: unable to open database file"]
+    assert not database.with_name("gone.db").exists()
+    other = Lookup(Sql(f"sqlite:///{database}", f"SELECT id FROM hosts WHERE id IN ({{{ID}}})"), KNOWN)
+    assert reasons(other, 1) == ["garbage: the answer has no column 'z', only id"]
+    absent = Lookup(Sql("nosuch+driver://host/x", f"SELECT 1 AS z WHERE 1 = {{{ID}}}"), {"z": "int"})
+    assert rows(absent, 1)[0]["reason"].startswith("refused: ")
+
+
+def test_nothing_can_be_written_to_a_database(database):
+    lookup = Lookup(
+        Sql(f"sqlite:///{database}", f"DELETE FROM hosts WHERE id = {{{ID}}} RETURNING z"), {"z": "double"}
+    )
+    assert "readonly" in rows(lookup, 1)[0]["reason"]
+
+
+def test_requests_keep_to_their_rate(server):
+    found = reasons(rest(server, rate=2.0, time_limit=1.2), *range(10, 60))
+    assert 1 <= len(server.asked) <= 4
+    assert found.count("not found") == len(server.asked)
+    assert set(found) == {"not found", "busy: the batch's time was over before this was asked"}
+
+
+def test_a_redirection_is_followed_without_secrets_alone(server, monkeypatch):
+    monkeypatch.setenv("LOOKUP_TOKEN", "sesame")
+    server.answer = (302, {"Location": f"{server.url}/objects/2"}, b"")
+    spec = Rest(f"{server.url}/objects/{{{ID}}}", headers={"Authorization": "Bearer ${LOOKUP_TOKEN}"})
+    assert reasons(Lookup(spec, KNOWN), 1)[0].startswith("refused: 302 Found")
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("kept", ["variable", "file of a variable", "file"])
+@pytest.mark.parametrize("how", OVER_HTTP)
+def test_secrets_are_read_where_it_runs_and_shown_nowhere(server, monkeypatch, tmp_path, caplog, kept, how):
+    caplog.set_level("DEBUG")
+    server.token = "open-sesame"
+    file = tmp_path / "token"
+    file.write_text("open-sesame\n")
+    place = {"file": str(file)}.get(kept, "LOOKUP_TOKEN")
+    headers = {"Authorization": f"Bearer ${{{place}}}"}
+    service = (
+        Rest(f"{server.url}/objects/{{{ID}}}", headers=headers)
+        if how == "rest"
+        else Tap(f"{server.url}/tap", f"SELECT * FROM hosts WHERE id IN ({{{ID}}})", headers=headers)
+    )
+    lookup = Lookup(service, KNOWN, pause=0.05)
+    if kept != "file":
+        assert reasons(lookup, 1)[0].startswith(
+            "refused: neither $LOOKUP_TOKEN nor $LOOKUP_TOKEN_FILE is set"
+        )
+        name, value = (
+            ("LOOKUP_TOKEN", "open-sesame") if kept == "variable" else ("LOOKUP_TOKEN_FILE", str(file))
+        )
+        monkeypatch.setenv(name, value)
+    _wait_for(lambda: reasons(lookup, 1) == [None])
+    server.token = "changed"
+    refused = reasons(lookup, 2)
+    assert refused == ["refused: 401 Unauthorized"]
+    server.token = "open-sesame"
+    _wait_for(lambda: reasons(lookup, 2) == [None])
+    shown = [
+        repr(lookup),
+        json.dumps(written(lookup)),
+        *map(repr, lookup.columns("x")),
+        caplog.text,
+        *refused,
+    ]
+    assert "sesame" not in " ".join(shown)
+    assert place in written(lookup)["service"]["headers"]["Authorization"]
+
+
+def test_a_netrc_does_not_take_the_place_of_the_header(server, monkeypatch, tmp_path):
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password mine\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setenv("LOOKUP_TOKEN", "open-sesame")
+    server.token = "open-sesame"
+    spec = Rest(f"{server.url}/objects/{{{ID}}}", {"Authorization": "Bearer ${LOOKUP_TOKEN}"})
+    assert reasons(Lookup(spec, KNOWN), 1) == [None]
+
+
+def test_a_secret_that_a_service_repeats_is_blackened(server, monkeypatch):
+    monkeypatch.setenv("LOOKUP_TOKEN", "open-sesame")
+    server.answer = (400, {}, REFUSAL.format("open-sesame is wrong").encode())
+    spec = Tap(
+        f"{server.url}/tap",
+        f"SELECT z FROM t WHERE id = {{{ID}}}",
+        {"Authorization": "Bearer ${LOOKUP_TOKEN}"},
+    )
+    (reason,) = [row["reason"] for row in rows(Lookup(spec, {"z": "double"}), 1)]
+    assert reason.startswith("refused: ")
+    assert "*** is wrong" in reason
+
+
+def test_a_databases_password_may_have_any_character_and_is_shown_nowhere(monkeypatch):
+    monkeypatch.setenv("DB_PASSWORD", "p@ss:w/rd%20")
+    spec = Sql("postgresql://reader:${DB_PASSWORD}@127.0.0.1:1/ppdb", f"SELECT z FROM t WHERE id = {{{ID}}}")
+    lookup = Lookup(spec, {"z": "double"})
+    (found,) = rows(lookup, 1)
+    assert found["reason"].startswith(("refused: ", "down: "))
+    assert "p@ss" not in repr(lookup) + json.dumps(written(lookup)) + found["reason"]
+
+
+Q = f"SELECT z FROM t WHERE id IN ({{{ID}}})"
+
+
+@pytest.mark.parametrize(
+    ("made", "says"),
+    [
+        (lambda: Sql("postgresql://me:hunter2@host/db", Q), "password stands in the URL"),
+        (lambda: Sql("postgresql://me:${PW}@host/db?sslkey=${KEY}", Q), "only the password can be a secret"),
+        (lambda: Sql("postgresql://me@host/db?password=hunter2", Q), "password stands in the URL"),
+        (lambda: Rest("https://me:hunter2@host/{snr}"), "password stands in the URL"),
+        (lambda: Rest("https://host/{snr}?api_key=hunter2"), "password stands in the URL"),
+        (lambda: Rest("https://host/{snr}?api_key=${KEY}"), "do not belong in a URL"),
+        (lambda: Rest("https://host/{snr}", {"Authorization": "Bearer hunter2"}), "stands in the header"),
+        (lambda: Tap("https://host/tap", Q, {"X-Api-Key": "hunter2"}), "stands in the header"),
+        (lambda: Rest("http://host/{snr}", {"X-Api-Key": "${KEY}"}), "must be https"),
+        (lambda: Rest("https://host/objects"), "takes no column of the alert"),
+        (lambda: Rest("https://{snr}/objects"), "name of its host"),
+        (lambda: Rest("file:///etc/{snr}"), "begins with https://"),
+        (lambda: Tap("host/tap", Q), "begins with https://"),
+        (lambda: Sql("hosts.db", Q), "begins with what it is"),
+        (lambda: Tap("https://host/tap", "SELECT 1"), "takes no column of the alert"),
+        (lambda: Tap("https://host/tap", "SELECT 1 FROM t WHERE name = '{snr}'"), "within quotes"),
+        (lambda: Sql("sqlite:///x.db", f"{Q} AND z > {{snr}}"), "this one column alone"),
+        (lambda: Lookup("https://host/{snr}", KNOWN), r"asks a Tap\(…\), Sql\(…\) or Rest\(…\)"),
+        (lambda: Lookup(Rest("https://host/{snr}")), "which columns a lookup gives"),
+        (lambda: Lookup(Rest("https://host/{snr}"), {"z": "number"}), "cannot be of type 'number'"),
+        (lambda: Lookup(Rest("https://host/{snr}"), {"reason": "string"}), "cannot be called 'reason'"),
+        (lambda: Lookup(Rest("https://host/{snr}"), KNOWN, timeout=3), "has no timeout=, only time_limit"),
+        (lambda: Lookup(Rest("https://host/{snr}"), KNOWN, time_limit=-1), "time_limit=-1"),
+        (lambda: Lookup(Rest("https://host/{snr}"), KNOWN, keep=float("inf")), "keep=inf"),
+        (lambda: ready(Lookup(Rest("https://host/{prvDiaSources}"), KNOWN)), "no number or text"),
+    ],
+)
+def test_what_cannot_be_is_refused_and_no_secret_repeated(made, says):
+    with pytest.raises(EnrichmentError, match=says) as error:
+        made()
+    assert "hunter2" not in str(error.value)
+
+
+def test_a_column_that_the_stream_lacks_is_told_with_the_nearest():
+    with pytest.raises(ColumnError, match="snr"):
+        ready(Lookup(Rest("https://host/{snrr}"), KNOWN))
+
+
+def test_it_is_pinned_by_what_it_asks_and_where():
+    one, same, other = (
+        Lookup(Rest(f"https://host/{{{ID}}}"), KNOWN, rate=rate).columns("x")[0] for rate in (1, 1, 2)
+    )
+    assert one.description == same.description != other.description
+    assert one.description.startswith("Redshift (REST at host, ")
+    assert (one.name, one.unit) == ("x.z", "1")
