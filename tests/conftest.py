@@ -25,6 +25,9 @@ from skysieve.topics import Record, Topics
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 _numbers = itertools.count(1)
 
+# two fifths of what Spark spends in the tests is compiling for a long life, which it does not have here
+os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
+
 settings.register_profile("skysieve", deadline=None)  # a test asserts no times
 settings.load_profile("skysieve")
 
