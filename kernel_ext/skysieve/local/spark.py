@@ -58,6 +58,9 @@ _CONF = {
     "spark.kafka.consumer.fetchedData.cache.evictorThreadRunInterval": "2s",
     "spark.kafka.consumer.cache.timeout": "20s",
     "spark.kafka.consumer.cache.evictorThreadRunInterval": "5s",
+    # a producer of one who may write nowhere asks without a pause for a number that it does not get
+    "spark.kafka.producer.cache.timeout": "30s",
+    "spark.kafka.producer.cache.evictorThreadRunInterval": "10s",
     "spark.sql.artifact.isolation.enabled": "false",
     # passwords of Kafka travel in a source's options, and Spark shows these in plans and events
     "spark.redaction.regex": "(?i)secret|password|token|access[.]?key|jaas",
