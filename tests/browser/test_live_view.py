@@ -75,5 +75,7 @@ def test_it_goes_on_when_the_page_is_loaded_again_and_when_the_kernel_is_lost_an
     watched.feed(packets(4))
     watched.notebook.wait()
     expect_matches(watched, 12)
+    watched.notebook.python("live.patience = 2.0; live._poller.stop()")
+    expect(watched.view.locator(".sky-badge")).to_contain_text("no news for")
     watched.notebook.python("live.close()")
     expect(watched.view).to_have_count(0)

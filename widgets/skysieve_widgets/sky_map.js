@@ -162,6 +162,7 @@ function render({ model, el }) {
     canvas.setAttribute("aria-label", `${model.get("_label")}. ${hint}`);
     root.setAttribute("aria-label", model.get("_label"));
     sync.forEach((one) => one());
+    tell(cursor());
     cancelAnimationFrame(queued);
     queued = requestAnimationFrame(() => {
       const circles = Object.entries(CIRCLES).filter(([name]) => model.get(name)).map(([name, [, colour, dashes]]) =>
@@ -181,7 +182,6 @@ function render({ model, el }) {
   for (const name of ["centre", "galactic", "ecliptic", "hidden", "_label"]) watched[`change:${name}`] = refresh;
   for (const [name, react] of Object.entries(watched)) model.on(name, react);
   reload();
-  tell(cursor());
   return () => {
     cancelAnimationFrame(queued);
     for (const [name, react] of Object.entries(watched)) model.off(name, react);

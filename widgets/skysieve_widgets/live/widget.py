@@ -53,6 +53,8 @@ class LiveView(Drawn):
         The newest matches, newest first.
     told
         ``state``, number of ``matches``, ``note`` and ``problem``.
+    patience
+        Seconds without a look after which the page says that it hears nothing: its kernel has ended. Can be set.
 
     Examples
     --------
@@ -73,6 +75,7 @@ class LiveView(Drawn):
     looks: Any = traitlets.List().tag(sync=True)
     matches: Any = traitlets.List().tag(sync=True)
     told = traitlets.Dict().tag(sync=True)
+    patience = traitlets.Float(60.0).tag(sync=True)
 
     def __init__(
         self,
@@ -87,7 +90,7 @@ class LiveView(Drawn):
         self._looks: deque[list[float | None]] = deque(maxlen=points)
         self._rows: deque[dict[str, Any]] = deque(maxlen=matches)
         self._poller = Poller(self._look, self._failed, every)
-        super().__init__(title=title)
+        super().__init__(title=title, patience=max(60.0, 5 * every))
         # the first one at once, so that a notebook that is saved now has something to show
         self._poller.look()
         self._poller.start()
