@@ -128,7 +128,7 @@ def test_a_service_that_is_slow_costs_one_batch_its_time_limit_and_is_found_agai
     assert all(one.endswith("(not asked again yet)") for one in reasons(lookup, *range(5, 500)))
     assert len(server.asked) == asked
     server.held.set()
-    _wait_for(lambda: reasons(lookup, 1, 2) == [None, None])
+    wait_until(lambda: reasons(lookup, 1, 2) == [None, None], "it answers again")
 
 
 def test_a_database_that_hangs_takes_no_more_and_more_threads_and_is_found_again(database, monkeypatch):
