@@ -166,12 +166,14 @@ def test_what_python_sets_is_shown(shown):
 
 def test_the_filter_is_written_as_a_cell_below(shown):
     notebook, form = shown
+    form.get_by_label("Name of the filter").fill("brighter")
+    form.get_by_label("Name of the filter").press("Enter")
     threshold(form, "Threshold of snr")[0].press("ArrowRight")
     redrawn(form)
     form.get_by_role("button", name="As cell").press("Enter")
     value = notebook.value("builder.cuts[0]['value']")
     expected = f"snr > {value}\nAND reliability > 0.5\nAND band IN ('g', 'r')"
-    assert cells(notebook.page) == [SHOW, f"%%filter bright --stream lsst-alerts\n{expected}"]
+    assert cells(notebook.page) == [SHOW, f"%%filter brighter --stream lsst-alerts\n{expected}"]
 
 
 def test_a_page_that_is_loaded_again_shows_the_form_as_it_was_and_it_goes_on(shown):

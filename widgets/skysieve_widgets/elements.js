@@ -48,6 +48,12 @@ function tell(model, name, value) {
   model.save_changes();
 }
 
+// A field is written when it is left, and at Enter, which JupyterLab keeps from being a change.
+function onWritten(input, written) {
+  input.addEventListener("change", written);
+  input.addEventListener("keydown", ({ key }) => key === "Enter" && written());
+}
+
 function chooser(model, heard, name, label, options) {
   const select = make(
     "select",

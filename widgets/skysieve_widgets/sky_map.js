@@ -148,7 +148,7 @@ function render({ model, el }) {
       box(label, colour, dashes.length ? "╌" : "—", () => model.get(name), (on) => model.set(name, on)));
     const frame = make("label", {}, "centre RA ");
     const input = make("input", { type: "number", step: "any" });
-    input.addEventListener("change", () => {
+    onWritten(input, () => {
       const asked = input.valueAsNumber;
       if (Number.isFinite(asked)) model.set("centre", asked - 360 * Math.floor(asked / 360));
       model.save_changes();

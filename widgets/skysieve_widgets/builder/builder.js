@@ -20,7 +20,7 @@ class Form {
   build(el) {
     const button = (text, title, act, props = {}) => make("button", { type: "button", class: "sky-button", title, text, onclick: act, ...props });
     this.name = make("input", { class: "sky-name", type: "text", spellcheck: "false", "aria-label": "Name of the filter" });
-    this.name.addEventListener("change", () => this.send({ do: "name", name: this.name.value }));
+    onWritten(this.name, () => this.send({ do: "name", name: this.name.value }));
     this.stream = make("span", { class: "sky-note" });
     this.headline = make("p", { class: "sky-headline", "aria-live": "polite" });
     this.night = make("p", { class: "sky-note" });
