@@ -95,7 +95,9 @@ def test_selected_rows_are_pandas_with_exact_ids_and_python_can_select(shown):
     expect(boxes.nth(1)).to_be_focused()
     notebook.page.keyboard.press("Space")
     expect(table.get_by_text("2 selected")).to_be_visible()
-    ids = notebook.value("table.selected['diaSourceId'].tolist()")
+    read = "table.selected['diaSourceId'].tolist()"
+    wait_until(lambda: len(notebook.value(read)) == 2, "the selection is in Python")
+    ids = notebook.value(read)
     assert ids == [170094456248729605, 170094456248729606]
     assert first_ids(table).all_inner_texts()[:2] == [str(one) for one in ids]
     notebook.python("table.selected_rows = []")
@@ -104,7 +106,8 @@ def test_selected_rows_are_pandas_with_exact_ids_and_python_can_select(shown):
     expect(table.get_by_role("status").first).to_contain_text("of 10,000")
     table.get_by_role("button", name="Select all alerts found").click()
     expect(boxes.nth(9)).to_be_checked()
-    assert notebook.value("bool((table.selected['band'] == 'z').all() and len(table.selected) > 1000)")
+    wait_until(lambda: notebook.value("len(table.selected) > 1000"), "the selection is in Python")
+    assert notebook.value("bool((table.selected['band'] == 'z').all())")
 
 
 def test_a_row_opens_its_alert_and_another_takes_its_place(shown):
