@@ -18,8 +18,9 @@ TOKEN = "SPARK_CONNECT_AUTHENTICATE_TOKEN"
 """The variable that holds the token of a Spark Connect server."""
 _RETRIES = 6
 _POLLING = "50ms"
-"""How often a query that waits asks Kafka for more. Spark's own 10 ms keep a third of a core of Spark, and as much of
-Kafka, busy for every stream on which nothing arrives; a stream that flows is asked whenever a micro-batch is done."""
+"""How often a query that waits asks Kafka for more; one on a stream that flows asks whenever a micro-batch is done.
+Measured with one idle stream: Spark's own 10 ms cost 13 % of a core in Spark and 15 % in Kafka (twice that before Java
+has compiled it), 50 ms cost 5 % and 6 to 9 %."""
 
 
 def connect(url: str, token: str | None = None, session_id: str | None = None) -> SparkSession:

@@ -12,9 +12,6 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from skysieve.errors import SessionError
 from skysieve.kafka_options import KafkaOptions
 
-Place = tuple[int, int]
-"""A partition, and an offset in it."""
-
 _SLICE = 0.2
 """Seconds after which an interrupt is noticed, should no record come."""
 _AHEAD = 10_000
@@ -25,7 +22,7 @@ def messages(
     servers: str,
     options: KafkaOptions,
     topic: str,
-    ranges: Mapping[int, Place],
+    ranges: Mapping[int, tuple[int, int]],
     patience: float,
 ) -> Iterator[Message]:
     """The records of a range of each partition, one partition after the other.
@@ -66,10 +63,10 @@ def messages(
             consumer.assign([TopicPartition(topic, partition, at)])
             heard = time.monotonic()
             while at < stop:
+                if time.monotonic() - heard > patience:
+                    raise SessionError(f"Kafka at {servers} fell silent at {topic}[{partition}]@{at}.")
                 message = consumer.poll(_SLICE)
                 if message is None or message.partition() != partition:
-                    if time.monotonic() - heard > patience:
-                        raise SessionError(f"Kafka at {servers} fell silent at {topic}[{partition}]@{at}.")
                     continue
                 error, offset = message.error(), message.offset() or 0
                 if error is None:

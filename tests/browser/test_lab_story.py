@@ -61,6 +61,8 @@ def all_run(panel: Panel) -> None:
     for part in ("Kafka", "Spark", "Supervisor"):
         row = part_of(panel, part)
         expect(row.locator(".sky-dot")).to_have_attribute("data-state", "running", timeout=START)
+    # a start that is under way would take back what it started, should a part be killed
+    expect(panel.section("session").get_by_role("status")).to_have_count(0, timeout=START)
 
 
 def feed(home: Home, seed: int) -> None:

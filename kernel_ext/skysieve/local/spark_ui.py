@@ -14,7 +14,7 @@ _LASTS = 60
 def settings(port: int, token: str) -> dict[str, str]:
     """Spark's settings for them. Others who use this machine can reach the port, and see nothing without the token.
 
-    They are always on: they cost eight threads and some 7 MB, and a start of Spark takes as long as without.
+    They are always on: they cost eight threads and some 7 MB.
     """
     return {
         "spark.ui.enabled": "true",
