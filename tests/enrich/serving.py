@@ -1,9 +1,10 @@
 """Services on the loopback interface for lookups to ask: REST in JSON, and TAP over SQLite."""
 
 import json
+import socket
 import sqlite3
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email.message import Message
 from email.parser import BytesParser
 from email.policy import HTTP
@@ -48,6 +49,7 @@ class Server(ThreadingHTTPServer):
         self.takes_uploads, self.most = True, 2000
         self.held = threading.Event()
         self.held.set()
+        self._open = set()
 
     @property
     def url(self):
@@ -64,6 +66,19 @@ class Server(ThreadingHTTPServer):
             self.shutdown()
             thread.join()
             self.server_close()
+            for connection in list(self._open):  # which threads of their own would go on to answer
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+    def process_request(self, request, client_address):
+        """Note the connection, which stays open from one request to the next."""
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request):
+        """It is closed."""
+        self._open.discard(request)
+        super().shutdown_request(request)
 
     def handle_error(self, request, client_address):
         """A client that went away is none."""
