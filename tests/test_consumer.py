@@ -180,15 +180,7 @@ def test_a_group_that_kafka_clients_have_joined_is_refused(output, consume, topi
         client.close()
 
 
-@pytest.fixture
-def interruptible():
-    """Ctrl-C interrupts, also where whoever started the tests (CI, a shell's background) had it ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-def test_an_interrupt_ends_the_wait_at_once_and_keeps_the_place(output, consume, topics, interruptible):
+def test_an_interrupt_ends_the_wait_at_once_and_keeps_the_place(output, consume, topics):
     output.write(*notices(range(2)))
     matches = consume(group="g")
     assert events(matches, 2) == [0, 1]

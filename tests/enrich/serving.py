@@ -34,7 +34,7 @@ _INLINE = '<uploadMethod ivo-id="ivo://ivoa.net/std/TAPRegExt#upload-inline"/>'
 
 
 class Server(ThreadingHTTPServer):
-    """One that a test starts, stops, and tells how to behave.
+    """One that a test starts, stops, and tells how to behave; where it is not up, its port refuses connections.
 
     ``asked`` is what it was asked. ``answer``, where it is set, is ``(code, headers, body)`` of every answer; where
     ``held`` is cleared, it lets people wait.
@@ -42,8 +42,11 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, port=0):
-        super().__init__(("127.0.0.1", port), _Handler)
+    def __init__(self, is_up=True):
+        super().__init__(("127.0.0.1", 0), _Handler, bind_and_activate=False)
+        self.server_bind()
+        if is_up:
+            self.server_activate()
         self.objects, self.database = {}, None
         self.asked, self.answer, self.token = [], None, None
         self.takes_uploads, self.most = True, 2000

@@ -33,9 +33,9 @@ def enrich(sky, stream):
 
 
 @pytest.fixture
-def port():
-    with Server() as server:
-        return server.server_port
+def server():
+    with Server(is_up=False) as made:
+        yield made
 
 
 def test_a_filter_uses_what_a_service_knows_and_goes_on_without_it(
@@ -47,11 +47,11 @@ def test_a_filter_uses_what_a_service_knows_and_goes_on_without_it(
     name,
     deployed,
     tmp_path,
-    port,
+    server,
 ):
     (tmp_path / "token").write_text("open-sesame\n")
     spec = Rest(
-        f"http://127.0.0.1:{port}/objects/{{diaSource.diaSourceId}}",
+        f"http://127.0.0.1:{server.server_port}/objects/{{diaSource.diaSourceId}}",
         headers={"Authorization": f"Bearer ${{{tmp_path / 'token'}}}"},
     )
     enrich(known=Lookup(spec, {"z": "double [1] Redshift"}, pause=0.5, time_limit=30))
@@ -63,7 +63,8 @@ def test_a_filter_uses_what_a_service_knows_and_goes_on_without_it(
     bright = {s["diaSourceId"] for s in every if (s["snr"] or 0) > 12}
     near = {s["diaSourceId"] for s in every[::3]}
     near_filter = Filter(name, "diaSource.snr > 12 AND known.z < 0.1", stream)
-    with Server(port).running() as server:
+    server.server_activate()
+    with server.running():
         server.token = "open-sesame"
         server.objects = {str(s["diaSourceId"]): {"z": 0.05} for s in every[::3]}
         seen = sky.preview(near_filter)

@@ -83,12 +83,10 @@ function render({ model, el }) {
     const before = model.get("selected");
     const without = before.filter((id) => id !== found.id);
     model.set("selected", without.length < before.length ? without : [...before, found.id]);
-    model.save_changes();
   }
 
   function point(place) {
     model.set("pointed", place || []);
-    model.save_changes();
   }
 
   function moved() {
@@ -108,6 +106,7 @@ function render({ model, el }) {
     const place = under(event);
     if (place) point(place);
     select(place);
+    model.save_changes(); // once, so that the kernel never sees one without the other
   });
   canvas.addEventListener("keydown", (event) => {
     const moves = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
@@ -121,6 +120,7 @@ function render({ model, el }) {
       model.set("selected", []);
       point(null);
     } else return;
+    model.save_changes();
     event.preventDefault();
     event.stopPropagation(); // JupyterLab has keys of its own
   });
