@@ -1,10 +1,11 @@
-"""One JupyterLab and one Chromium for all tests of this folder; a page and a notebook for each test."""
+"""One JupyterLab, one Chromium and a page of both for all tests of this folder; a notebook for each test."""
 
 from __future__ import annotations
 
 import itertools
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
@@ -67,26 +68,44 @@ def context(chromium: Browser) -> Iterator[BrowserContext]:
     context.close()
 
 
+@contextmanager
+def _page(context: BrowserContext) -> Iterator[tuple[Page, list[str]]]:
+    """A page, and what fails in its scripts."""
+    page = context.new_page()
+    failed: list[str] = []
+    page.on("pageerror", lambda error: failed.append(f"{error}\n{error.stack}"))
+    yield page, failed
+    page.close()
+
+
 @pytest.fixture
 def page(context: BrowserContext) -> Iterator[Page]:
     """A page; a script that fails in it fails the test."""
-    page = context.new_page()
-    failed: list[str] = []
-    page.on("pageerror", lambda error: failed.append(f"{error}"))
-    yield page
-    page.close()
+    with _page(context) as (page, failed):
+        yield page
     assert not failed, failed
 
 
+@pytest.fixture(scope="package")
+def shared(lab: Lab, context: BrowserContext) -> Iterator[tuple[Page, list[str]]]:
+    """The page in which notebooks are opened one after the other: JupyterLab takes seconds to load."""
+    with _page(context) as (page, failed):
+        lab.load(page)
+        yield page, failed
+
+
 @pytest.fixture
-def notebook(lab: Lab, page: Page) -> Iterator[Callable[..., Notebook]]:
+def notebook(lab: Lab, shared: tuple[Page, list[str]]) -> Iterator[Callable[..., Notebook]]:
     """Opens a notebook of the cells given, its kernel connected, none of them run."""
-    opened: list[Notebook] = []
+    page, failed = shared
+    usual = page.viewport_size
+    failed.clear()
 
     def open_one(*cells: str) -> Notebook:
-        opened.append(lab.open(page, f"test-{next(_numbers)}", *cells))
-        return opened[-1]
+        return lab.open(page, f"test-{next(_numbers)}", *cells)
 
     yield open_one
-    if opened:
-        opened[-1].shut_down()
+    lab.leave(page)
+    if usual and page.viewport_size != usual:
+        page.set_viewport_size(usual)
+    assert not failed, failed

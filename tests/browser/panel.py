@@ -79,7 +79,6 @@ class Panel:
         self.page.set_viewport_size(LAPTOP)
         for theme in ("Dark", "Light"):
             Notebook(self.page, Path()).theme(f"JupyterLab {theme}")
-            self.page.wait_for_selector("#jupyterlab-splash", state="detached")
             if of:
                 of.scroll_into_view_if_needed()
             self.picture(f"{name}-{theme.lower()}")
