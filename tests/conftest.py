@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -25,12 +26,21 @@ from skysieve.topics import Record, Topics
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 _numbers = itertools.count(1)
 
+# two fifths of what Spark spends in the tests is compiling for a long life, which it does not have here
+os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in a script's background: tests send interrupts
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 settings.register_profile("skysieve", deadline=None)  # a test asserts no times
 settings.load_profile("skysieve")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--seed", help="of the random sequences of tests/faults, to play one again")
+    parser.addoption(
+        "--soak", type=float, default=600, help="seconds that tests/browser/test_live_soak.py takes"
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -13,6 +13,7 @@ import nbformat
 from jupyter_client import AsyncKernelManager, BlockingKernelClient, KernelManager
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
 
 CELL_PATIENCE = 180
 
@@ -34,7 +35,14 @@ def execute(
     manager = AsyncKernelManager(kernel_spec_manager=ThisPython())
     client = NotebookClient(notebook, km=manager, timeout=CELL_PATIENCE)
     more = {} if environment is None else {"env": environment}
-    return client.execute(cwd=str(path.parent), cleanup_kc=True, **more)
+    try:
+        return client.execute(cwd=str(path.parent), cleanup_kc=True, **more)
+    except CellExecutionError as error:
+        told = [
+            o.text for cell in notebook.cells for o in cell.get("outputs", ()) if o.output_type == "stream"
+        ]
+        error.add_note(f"What was printed up to there:\n{''.join(told)}")
+        raise
 
 
 class Kernel:

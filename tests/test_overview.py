@@ -24,8 +24,8 @@ def test_it_holds_addresses_processes_streams_and_filters(home, running, sky, st
     assert stream in found["streams"]
     assert spec.output_topic not in found["streams"]
     (mine,) = [one for one in found["filters"] if one["name"] == name]
-    how_it_does = {part: mine.pop(part) for part in ("health", "bank", "backfill")}
-    assert how_it_does["backfill"] is None
+    how_it_does = {part: mine.pop(part) for part in ("health", "bank", "backfill", "archive")}
+    assert (how_it_does["backfill"], how_it_does["archive"]) == (None, None)
     assert mine == {
         "name": name,
         "stream": stream,

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from confluent_kafka import Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 from skysieve.errors import SessionError
 from skysieve.local.ports import free_port
 from skysieve.topics import Topics
@@ -44,6 +46,34 @@ def test_a_record_that_is_not_there_is_named(topics, topic):
     (partition,) = [p for p, end in topics.end(topic).items() if end]
     with pytest.raises(SessionError, match=rf"{topic}\[{partition}\]@7"):
         topics.one(topic, partition, 7)
+
+
+def test_where_the_first_records_are_gone_the_others_are_read(topics, name):
+    topics.create({name: 1})
+    topics.write(name, [("a", str(i).encode()) for i in range(10)])
+    admin = AdminClient({"bootstrap.servers": topics.bootstrap})
+    for future in admin.delete_records([TopicPartition(name, 0, 6)]).values():
+        future.result()
+    assert [r.value for r in topics.read(name, {0: 2}, {0: 9})] == [b"6", b"7", b"8"]
+
+
+def test_a_range_may_end_in_offsets_without_records(topics, name):
+    topics.create({name: 1})
+    producer = Producer({"bootstrap.servers": topics.bootstrap, "transactional.id": name})
+    producer.init_transactions()
+    producer.begin_transaction()
+    producer.produce(name, b"one")
+    producer.commit_transaction()  # which takes an offset, too
+    assert topics.end(name) == {0: 2}
+    assert [r.value for r in topics.read(name, {}, {0: 2})] == [b"one"]
+
+
+def test_a_kafka_that_falls_silent_is_told(topics, topic, monkeypatch):
+    monkeypatch.setattr("skysieve.topics._PATIENCE", 0.5)
+    topics.write(topic, [(f"k{i}", b"") for i in range(9)])
+    end = topics.end(topic)
+    with pytest.raises(SessionError, match=rf"fell silent at {topic}\[0\]@{end[0]}\."):
+        list(topics.read(topic, {}, {0: end[0] + 1}))
 
 
 def test_a_time_gives_the_first_offsets_that_arrived_then_or_later(topics, topic):

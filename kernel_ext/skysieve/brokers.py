@@ -106,8 +106,9 @@ def administrator(**settings: Any) -> KafkaAdminClient:
     try:
         admin.__init__(**settings)
     except BaseException:
-        admin._client.close()
-        admin._net.stop()
+        for part, end in (("_client", "close"), ("_net", "stop")):
+            if made := getattr(admin, part, None):  # an interrupt can come at any moment
+                getattr(made, end)()
         raise
     return admin
 

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 TOKEN = "SPARK_CONNECT_AUTHENTICATE_TOKEN"
 """The variable that holds the token of a Spark Connect server."""
 _RETRIES = 6
+_POLLING = "50ms"
+"""How often a query that waits asks Kafka for more; one on a stream that flows asks whenever a micro-batch is done.
+Measured with one idle stream: Spark's own 10 ms cost 13 % of a core in Spark and 15 % in Kafka (twice that before Java
+has compiled it), 50 ms cost 5 % and 6 to 9 %."""
 
 
 def connect(url: str, token: str | None = None, session_id: str | None = None) -> SparkSession:
@@ -46,6 +50,7 @@ def connect(url: str, token: str | None = None, session_id: str | None = None) -
         session.conf.set("spark.sql.ansi.enabled", "false")
         session.conf.set("spark.sql.session.timeZone", "UTC")
         session.conf.set("spark.sql.redaction.string.regex", PASSWORDS)
+        session.conf.set("spark.sql.streaming.pollingDelay", _POLLING)
     except PySparkException as error:
         _forget(session)
         if "UNAUTHENTICATED" in str(error) or "Invalid token" in str(error):

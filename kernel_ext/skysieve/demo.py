@@ -11,6 +11,7 @@ from skysieve import local
 from skysieve.errors import SkysieveError
 from skysieve.filter import Filter
 from skysieve.home import Home
+from skysieve.local.interrupts import undisturbed
 
 if TYPE_CHECKING:
     from skysieve.deployment import Deployment
@@ -59,8 +60,9 @@ def run() -> bool:
             session = local.up(home, tell=lambda text: _say("  " + text))
             counts = _story(session)
         finally:
-            _say("Stopping everything")
-            local.down(home)
+            with undisturbed():
+                _say("Stopping everything")
+                local.down(home)
     if not counts.agree:
         _say(f"These numbers do not agree: {_BEFORE + _AFTER} were sent, and what passes is to be delivered.")
     _say(str(counts))

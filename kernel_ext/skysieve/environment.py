@@ -32,12 +32,23 @@ def secret(name: str) -> Secret | None:
         raise SessionError(f"${name} and ${name}_FILE are both set: keep one of them.")
     if not file:
         return Secret(value) if value else None
+    return secret_in(file, f"${name}_FILE names")
+
+
+def secret_in(file: str, told: str = "A secret is looked for in") -> Secret:
+    """What is in a file, without the line's end that an editor puts there.
+
+    Raises
+    ------
+    SessionError
+        If it cannot be read or is empty.
+    """
     try:
         found = Path(file).read_text().rstrip("\r\n")
     except OSError as error:
-        raise SessionError(f"${name}_FILE names {file}, which cannot be read: {error.strerror}.") from None
+        raise SessionError(f"{told} {file}, which cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:  # whose message has a byte of it
-        raise SessionError(f"${name}_FILE names {file}, which is no text.") from None
+        raise SessionError(f"{told} {file}, which is no text.") from None
     if not found:
-        raise SessionError(f"${name}_FILE names {file}, which is empty.")
+        raise SessionError(f"{told} {file}, which is empty.")
     return Secret(found)

@@ -46,10 +46,12 @@ class FilterSyntaxError(FilterError):
         Place of the error in the text, counted from 1.
     length
         Number of characters that are meant.
+    reason
+        The message without the place.
     """
 
     def __init__(self, message: str, text: str, line: int, column: int, length: int = 1) -> None:
-        self.line, self.column, self.length = line, column, length
+        self.line, self.column, self.length, self.reason = line, column, length, message
         shown = underlined(text, line, column, length)
         super().__init__(f"{message} (line {line}, column {column})\n{shown}")
 

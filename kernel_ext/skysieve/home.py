@@ -63,3 +63,12 @@ class Home:
 
 def _cache(default: Path) -> Path:
     return Path(os.environ.get("SKYSIEVE_CACHE") or default).expanduser().absolute()
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner may read: there is a token in it."""
+    scratch = path.with_suffix(".new")
+    scratch.unlink(missing_ok=True)
+    with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    scratch.replace(path)

@@ -25,6 +25,7 @@ from kafka.errors import (
 from skysieve.brokers import administrator, client, listed, reach, refusals, refuse_hidden
 from skysieve.errors import SessionError
 from skysieve.kafka_options import KafkaOptions
+from skysieve.ranges import fields, messages
 
 Offsets = dict[int, int]
 """An offset for each partition of a topic."""
@@ -39,8 +40,6 @@ for _name in ("kafka.net.connection", "kafka.protocol.parser"):
 
 _PATIENCE = 10.0
 """Seconds after which a silent Kafka is reported."""
-_FEW = 10
-"""Records that are fetched without asking Kafka for megabytes around them."""
 
 
 @dataclass(frozen=True)
@@ -180,23 +179,16 @@ class Topics:
         SessionError
             If Kafka falls silent.
         """
-        count = sum(stop[p] - start.get(p, 0) for p in stop)
-        with self._consumer(topic, fetch=16 << 20 if count > _FEW else 1 << 20) as consumer:
-            for partition, end in stop.items():
-                place = TopicPartition(topic, partition)
-                if start.get(partition, 0) >= end:
-                    continue
-                consumer.assign([place])
-                consumer.seek(place, start.get(partition, 0))
-                while (at := consumer.position(place)) < end:
-                    batch = consumer.poll(timeout_ms=int(_PATIENCE * 1000)).get(place, [])
-                    if not batch and consumer.position(place) == at:
-                        # kafka-python waits in silence for a topic that one may not see
-                        self.partitions(topic)
-                        raise SessionError(
-                            f"Kafka at {self.bootstrap} fell silent at {topic}[{partition}]@{at}."
-                        )
-                    yield from (as_record(r) for r in batch if r.offset < end)
+        self.check()
+        wanted = {p: (start.get(p, 0), end) for p, end in stop.items() if start.get(p, 0) < end}
+        if not wanted:
+            return
+        try:
+            for message in messages(self.bootstrap, self.options, topic, wanted, _PATIENCE):
+                yield Record(**fields(message))
+        except SessionError:
+            self.partitions(topic)  # which says plainly what this user may not
+            raise
 
     def last(self, topic: str, count: int) -> list[Record]:
         """The newest records by time of arrival, oldest first."""
@@ -225,7 +217,7 @@ class Topics:
         if not self.partitions(topic):
             return {}
         found: dict[str, bytes] = {}
-        for record in self.read(topic, self.begin(topic), self.end(topic)):
+        for record in self.read(topic, {}, self.end(topic)):
             key = (record.key or b"").decode(errors="replace")
             found.pop(key, None)
             if record.value is not None:
@@ -237,7 +229,11 @@ class Topics:
         with refusals(self.bootstrap, self.options, f"write to topic {topic!r}"):
             patience = int(_PATIENCE * 1000)
             producer = KafkaProducer(
-                bootstrap_servers=self._servers, acks="all", max_block_ms=patience, **self._settings
+                bootstrap_servers=self._servers,
+                acks="all",
+                max_block_ms=patience,
+                retry_backoff_ms=10,  # also the time that it sleeps before it knows the topic
+                **self._settings,
             )
             try:
                 sent = [producer.send(topic, key=key.encode(), value=value) for key, value in records]
@@ -309,9 +305,9 @@ class Topics:
         )
 
     @contextmanager
-    def _consumer(self, topic: str, fetch: int = 1 << 20) -> Iterator[KafkaConsumer]:
+    def _consumer(self, topic: str) -> Iterator[KafkaConsumer]:
         with refusals(self.bootstrap, self.options, f"read topic {topic!r}"):
-            consumer = self.consumer(fetch)
+            consumer = self.consumer()
             try:
                 yield consumer
             finally:

@@ -63,6 +63,16 @@ _READY = """() => {
     return session?.isReady && kernel?.connectionStatus === 'connected' && kernel?.status === 'idle';
 }"""
 
+_LOADED = "() => window.jupyterapp?.restored.then(() => true)"
+_OPEN = "(path) => jupyterapp.commands.execute('docmanager:open', {path, factory: 'Notebook'})"
+_LEAVE = """async () => {
+    for (const one of [...jupyterapp.shell.widgets('main')]) {
+        await one.sessionContext?.shutdown();
+        one.context?.model && (one.context.model.dirty = false);
+        one.close();
+    }
+}"""
+
 
 @dataclass(frozen=True)
 class Lab:
@@ -72,16 +82,27 @@ class Lab:
     token: str
     folder: Path
 
+    def load(self, page: Page, workspace: str = "tests") -> None:
+        """Open JupyterLab without a notebook."""
+        page.goto(f"{self.address}/lab/workspaces/{workspace}?token={self.token}&reset")
+        page.wait_for_function(_LOADED, timeout=PATIENCE * 1000)
+
     def open(self, page: Page, name: str, *cells: str) -> Notebook:
-        """Write a notebook, open it, and wait for its kernel."""
+        """Write a notebook, open it in a page where JupyterLab is or will be, and wait for its kernel."""
         code = [nbformat.v4.new_code_cell(text) for text in cells]
         kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
         notebook = nbformat.v4.new_notebook(cells=code, metadata={"kernelspec": kernel})
         nbformat.write(notebook, self.folder / f"{name}.ipynb")
-        page.goto(f"{self.address}/lab/workspaces/{name}/tree/{name}.ipynb?token={self.token}&reset")
+        if not page.url.startswith(self.address):
+            self.load(page, name)
+        page.evaluate(_OPEN, f"{name}.ipynb")
         opened = Notebook(page, self.folder / f"{name}.ipynb")
         opened.wait()
         return opened
+
+    def leave(self, page: Page) -> None:
+        """Close what is open, and end its kernels."""
+        page.evaluate(_LEAVE)
 
 
 class Notebook:
@@ -130,6 +151,8 @@ class Notebook:
         self.page.evaluate("(theme) => jupyterapp.commands.execute('apputils:change-theme', {theme})", name)
         light = "true" if name.endswith("Light") else "false"
         self.page.wait_for_selector(f'body[data-jp-theme-light="{light}"]', state="attached")
+        # JupyterLab fails where a second change begins while the picture shown during the first one is faded out
+        self.page.wait_for_selector("#jupyterlab-splash", state="detached")
 
     def picture(self, name: str, of: Locator | None = None) -> Path:
         """Keep a picture of the page, or of a part of it, in a folder that git ignores."""

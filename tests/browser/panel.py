@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, ViewportSize, expect
 
-from .lab import SCREENSHOTS, Lab, running_lab
+from .lab import SCREENSHOTS, Lab, Notebook, running_lab
 
+LAPTOP: ViewportSize = {"width": 1200, "height": 820}
 EXTENSION = Path(__file__).parents[2] / "kernel_ext" / "labextension"
 
 
@@ -71,6 +72,17 @@ class Panel:
     def picture(self, name: str) -> None:
         SCREENSHOTS.mkdir(exist_ok=True)
         self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
+
+    def pictures(self, name: str, of: Locator | None = None) -> None:
+        """Keep a picture in each theme, in a window as that of a laptop; what it is of is brought into sight."""
+        usual = self.page.viewport_size or LAPTOP
+        self.page.set_viewport_size(LAPTOP)
+        for theme in ("Dark", "Light"):
+            Notebook(self.page, Path()).theme(f"JupyterLab {theme}")
+            if of:
+                of.scroll_into_view_if_needed()
+            self.picture(f"{name}-{theme.lower()}")
+        self.page.set_viewport_size(usual)
 
 
 def open_lab(lab: Lab, page: Page, workspace: str) -> Panel:

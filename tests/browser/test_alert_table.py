@@ -4,12 +4,15 @@ import time
 
 import pytest
 from playwright.sync_api import expect
+from processes import wait_until
 
 from widgets import packets
 
 SHOW = """
 import numpy as np, pandas as pd
 from skysieve_widgets import AlertTable
+from processes import wait_until
+
 from widgets import packets
 random = np.random.default_rng(1)
 frame = pd.DataFrame({
@@ -77,7 +80,9 @@ def test_pictures_are_asked_for_only_where_they_are_looked_at(shown):
     expect(table.get_by_text("page 1,000 of 1,000")).to_be_visible()
     expect(table.locator(".sky-thumb img")).to_have_count(10)
     expect(table.locator(".sky-spark svg")).to_have_count(10)
-    assert sorted(notebook.value("asked")) == [*range(10), *range(9990, 10_000)]
+    seen = [*range(10), *range(9990, 10_000)]
+    wait_until(lambda: len(notebook.value("asked")) >= len(seen), "the last page's pictures")
+    assert sorted(notebook.value("asked")) == seen
 
 
 def test_selected_rows_are_pandas_with_exact_ids_and_python_can_select(shown):
@@ -90,7 +95,9 @@ def test_selected_rows_are_pandas_with_exact_ids_and_python_can_select(shown):
     expect(boxes.nth(1)).to_be_focused()
     notebook.page.keyboard.press("Space")
     expect(table.get_by_text("2 selected")).to_be_visible()
-    ids = notebook.value("table.selected['diaSourceId'].tolist()")
+    read = "table.selected['diaSourceId'].tolist()"
+    wait_until(lambda: len(notebook.value(read)) == 2, "the selection is in Python")
+    ids = notebook.value(read)
     assert ids == [170094456248729605, 170094456248729606]
     assert first_ids(table).all_inner_texts()[:2] == [str(one) for one in ids]
     notebook.python("table.selected_rows = []")
@@ -99,7 +106,8 @@ def test_selected_rows_are_pandas_with_exact_ids_and_python_can_select(shown):
     expect(table.get_by_role("status").first).to_contain_text("of 10,000")
     table.get_by_role("button", name="Select all alerts found").click()
     expect(boxes.nth(9)).to_be_checked()
-    assert notebook.value("bool((table.selected['band'] == 'z').all() and len(table.selected) > 1000)")
+    wait_until(lambda: notebook.value("len(table.selected) > 1000"), "the selection is in Python")
+    assert notebook.value("bool((table.selected['band'] == 'z').all())")
 
 
 def test_a_row_opens_its_alert_and_another_takes_its_place(shown):

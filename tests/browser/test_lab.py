@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 
+import psutil
 import pytest
 from playwright.sync_api import expect
 from skysieve import Filter
@@ -14,22 +15,12 @@ from skysieve.engine.health import FilterHealth, QueryHealth
 from skysieve.engine.registry import REGISTRY
 from skysieve.engine.status import STATUS, status_of
 from skysieve.engine.values import now
-from skysieve.sources import send
-from skysieve.sources.surveys import simulated
 
-from .panel import Panel, cells, lab_with_panel, open_lab, violations
+from .conftest import COUNT
+from .panel import Panel, cells, open_lab, violations
 
-COUNT = 20
 FILTER = "%%filter {name} --stream {stream}\ndiaSource.snr > 20 -- bright\nAND diaSource.band IN ('g', 'r')"
 _numbers = itertools.count(1)
-
-
-@pytest.fixture(scope="module")
-def beside(chromium, kafka, tmp_path_factory):
-    """A JupyterLab beside the tests' Kafka; its Spark is not there, which nothing here needs."""
-    named = {"SKYSIEVE_KAFKA": kafka, "SKYSIEVE_SPARK": "sc://127.0.0.1:9"}
-    with lab_with_panel(tmp_path_factory.mktemp("beside"), **named) as running:
-        yield running
 
 
 @pytest.fixture
@@ -38,14 +29,10 @@ def panel(beside, page) -> Panel:
 
 
 @pytest.fixture
-def filled(topics, stream):
-    send(simulated("lsst", count=COUNT, seed=5), stream, topics.bootstrap)
-    return stream
-
-
-@pytest.fixture
-def deployed(topics, name, filled):
-    """A filter with two versions, that was never given to Spark; its state is what a test says it is."""
+def deployed(topics, name, filled, running):
+    """A filter with two versions, that is never given to Spark; its state is what a test says it is."""
+    supervisor = psutil.Process(running.pids["supervisor"])
+    supervisor.suspend()
     made = [
         deploy_filter(topics, Filter(name, where, stream=filled), "ada")
         for where in ("diaSource.snr > 10", "diaSource.snr > 20")
@@ -53,6 +40,7 @@ def deployed(topics, name, filled):
     yield made
     registry.unregister(topics, name)
     topics.write(STATUS, [(name, None), (f"/health/{filled}", None)])
+    supervisor.resume()
 
 
 def tell(topics, name, state, error=None, **health):
@@ -82,6 +70,10 @@ def test_a_session_elsewhere_is_asked_for_until_it_answers(panel, kafka):
     page.get_by_label("Spark Connect").fill("sc://127.0.0.1:9")
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("No Kafka broker answers")
+    page.get_by_label("Kafka", exact=True).fill("nowhere.invalid:9092")
+    page.keyboard.press("Enter")
+    said = page.get_by_role("dialog").get_by_role("alert")
+    expect(said).to_contain_text("No Kafka broker answers at nowhere.invalid:9092")
     page.get_by_label("Kafka", exact=True).fill(kafka)
     page.get_by_role("button", name="Show this session").click()
     expect(page.get_by_role("dialog")).to_have_count(0)

@@ -108,13 +108,25 @@ def test_each_alert_is_judged_by_one_version_when_a_name_passes_from_python_to_s
     deploy, stream, topics
 ):
     one = deploy(EVERY)
-    sent = [alert.packet for alert in simulate(1000, seed=35, pool=20)]
-    flow = threading.Thread(target=send, args=(sent, stream, topics.bootstrap), kwargs={"rate": 80})
+    sent, enough = [], threading.Event()
+
+    def packets_until_enough():
+        for alert in simulate(10_000, seed=35, pool=20):
+            if enough.is_set():
+                return
+            sent.append(alert.packet)
+            yield alert.packet
+
+    flow = threading.Thread(
+        target=send, args=(packets_until_enough(), stream, topics.bootstrap), kwargs={"rate": 80}
+    )
     flow.start()
     time.sleep(2)
     deploy("diaSource.diaSourceId > 0", language="sql")
     time.sleep(2)
     deploy(EVERY)
+    time.sleep(2)
+    enough.set()
     flow.join()
     places = judged(one, len(sent))
     assert len(places) == len(sent)

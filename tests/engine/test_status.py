@@ -1,10 +1,15 @@
 """What the status topic tells."""
 
+import os
+
+import pytest
 from skysieve import Filter
 from skysieve.engine.health import FilterHealth, QueryHealth
 from skysieve.engine.registry import Registered, Version
-from skysieve.engine.status import status_of, told
+from skysieve.engine.status import STATUS, SupervisorStatus, status_of, told
+from skysieve.engine.supervisor import Supervisor
 from skysieve.engine.values import now
+from skysieve.errors import SessionError
 
 
 def record(name="bright"):
@@ -47,3 +52,22 @@ def test_a_record_that_cannot_be_read_hides_no_other():
     )
     assert list(found) == ["bright"]
     assert found["bright"].bank is None
+
+
+def test_a_supervisor_without_spark_says_so_as_a_sign_of_life(topics):
+    def refuse(_):
+        raise SessionError("No Spark Connect server answers at nowhere:1.")
+
+    waiting = Supervisor(topics, refuse, "unused")
+    waiting._book.recall()
+    with pytest.raises(SessionError):
+        waiting._open_session()
+    # the session's own supervisor gives its signs meanwhile
+    signs = [
+        SupervisorStatus.model_validate_json(record.value)
+        for record in topics.read(STATUS, topics.begin(STATUS), topics.end(STATUS))
+        if record.key == b"/supervisor"
+    ]
+    assert {one.waiting for one in signs if one.pid == os.getpid()} == {
+        "No Spark Connect server answers at nowhere:1."
+    }

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 from astropy.coordinates import Latitude, Longitude, SkyCoord, search_around_sky
 from astropy.table import Table
+from astropy.time import Time
 from conftest import DATA
 from skysieve.enrich import Computed, Crossmatch, Watchlist, Watchmap
 from skysieve.enrich.base import read, written
@@ -140,6 +141,52 @@ def test_a_watchlist_has_radii_of_its_own(store):
     assert not mine.may_replace(Crossmatch(table, "1 arcsec").prepared(store, COLUMNS, PLACES))
 
 
+@pytest.mark.parametrize("unit", ["mas/yr", "arcsec/yr"])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_objects_that_move_are_found_where_they_are_at_the_alerts_time_as_astropy_says(store, seed, unit):
+    rng = np.random.default_rng(seed)
+    stars, alerts = 3000, 400
+    ra, dec = rng.uniform(0, 360, stars), np.degrees(np.arcsin(rng.uniform(-1, 1, stars)))
+    dec[:10], dec[10:20] = rng.uniform(89.99, 90, 10), rng.uniform(-90, -89.99, 10)
+    ra[20:40] = rng.uniform(359.999, 360.001, 20) % 360
+    pmra, pmdec = rng.normal(0, 10, (2, stars)) * np.where(rng.uniform(size=stars) < 0.01, 300, 1)
+    pmra[10:30] = rng.normal(0, 5000, 20)
+    pmra[5] = pmdec[5] = np.nan
+    pick, mjd = rng.integers(stars, size=alerts), rng.uniform(50_000, 60_500, alerts)
+    pick[:40] = np.arange(40)
+    # at one parsec a star of this motion is slow enough that light does not matter
+    there = SkyCoord(
+        ra[pick] * u.deg,
+        dec[pick] * u.deg,
+        distance=np.full(alerts, 1.0) * u.pc,
+        pm_ra_cosdec=np.nan_to_num(pmra[pick]) * u.mas / u.yr,
+        pm_dec=np.nan_to_num(pmdec[pick]) * u.mas / u.yr,
+        obstime=Time("J2016.0"),
+    ).apply_space_motion(Time(mjd, format="mjd", scale="tt"))
+    offset = there.directional_offset_by(
+        rng.uniform(0, 360, alerts) * u.deg, rng.uniform(0, 2, alerts) * u.arcsec
+    )
+    factor = u.mas.to(u.Unit(unit) * u.yr)
+    table = Table(
+        {"ra": ra, "dec": dec, "pmra": pmra * factor, "pmdec": pmdec * factor, "id": np.arange(stars)}
+    )
+    table["pmra"].unit = table["pmdec"].unit = unit
+    match = Crossmatch(table, "1 arcsec", ["id"], epoch="J2016.0", motion=("pmra", "pmdec"))
+    kept = read(written(match.prepared(store, COLUMNS, PLACES)))
+    assert kept.reads == ("diaSource.ra", "diaSource.dec", "diaSource.midpointMjdTai")
+    found = kept.on_arrow(*map(pa.array, (offset.ra.deg, offset.dec.deg, mjd))).to_pylist()
+    expected = offset.separation(there).arcsec
+    inside = expected <= 1
+    assert 100 < inside.sum() < 300
+    assert [row["n"] for row in found] == inside.astype(int).tolist()
+    assert [row["id"] for row in found if row["n"]] == pick[inside].tolist()
+    assert [row["sep"] for row in found if row["n"]] == pytest.approx(expected[inside], abs=1e-6)
+    jd = kept.on_arrow(*map(pa.array, (offset.ra.deg, offset.dec.deg, mjd + 2_400_000.5))).to_pylist()
+    assert [row["n"] for row in jd] == [row["n"] for row in found]
+    never = kept.on_arrow(*map(pa.array, (offset.ra.deg, offset.dec.deg)), pa.nulls(alerts, pa.float64()))
+    assert {row["n"] for row in never.to_pylist()} == {0}
+
+
 def test_the_same_catalogue_is_kept_once(store):
     one = Crossmatch(TABLE, "1 arcsec", ["name"]).prepared(store, COLUMNS, PLACES)
     two = Crossmatch(TABLE, "2 arcsec", ["name"]).prepared(store, COLUMNS, PLACES)
@@ -165,6 +212,16 @@ def test_the_same_catalogue_is_kept_once(store):
             "a name that the match itself takes",
         ),
         (lambda: Watchlist(TABLE.assign(radius=-1.0)), "negative radius"),
+        (
+            lambda: Crossmatch(TABLE, "1 arcsec", motion=("mag", "pmdec"), epoch="J2016.0"),
+            "no column 'pmdec'",
+        ),
+        (lambda: Crossmatch(TABLE, "1 arcsec", motion=("mag", "mag")), "is no time; with motion="),
+        (lambda: Crossmatch(TABLE, "1 arcsec", motion=("name", "mag"), epoch="J2016.0"), "no proper motions"),
+        (
+            lambda: Crossmatch(TABLE.assign(mag=1e6), "1 arcsec", motion=("mag", "mag"), epoch="J2016.0"),
+            "which no star has",
+        ),
         (lambda: Watchmap("/nowhere/x.fits"), "There is no region"),
     ],
 )

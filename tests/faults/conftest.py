@@ -1,9 +1,11 @@
 """A session of its own that is hurt, and the ways to hurt it."""
 
 import signal
+import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import offline
@@ -28,6 +30,8 @@ class Sky:
     stream: str
     session: Session = None
     means: dict[str, Callable] = field(default_factory=dict)
+    has_disk: bool = False
+    """Whether checkpoints are on a small disk of their own, which only root can give them."""
 
     @property
     def topics(self):
@@ -45,7 +49,7 @@ class Sky:
         """Every alert of the stream, by its place."""
         begin, end = self.topics.begin(self.stream), self.topics.end(self.stream)
         records = self.topics.read(self.stream, begin, end)
-        return {(r.partition, r.offset): offline.alert(r.value) for r in records}
+        return {(r.partition, r.offset): offline.alert(r.value) for r in records if r.key != b"poison"}
 
     def truth(self):
         """What each filter must have selected: places in the stream."""
@@ -84,6 +88,21 @@ class Sky:
             one.kill()
         return len(workers)
 
+    def fill_disk(self, seconds=15):
+        """Leave no room for checkpoints for a while."""
+        full = self.home.checkpoints / "full"
+        with full.open("wb", buffering=0) as file, suppress(OSError):
+            while True:
+                file.write(bytes(4096))
+        time.sleep(seconds)
+        full.unlink()
+
+    def poison(self):
+        """Send what is no alert: cut off, of an unknown schema, of another format, empty, and far too large."""
+        whole = small(1, 99)[0].value
+        bad = [whole[:500], b"\x00\x00\x00\x27\x0f" + whole[5:], b"{}", b"Obj\x01", b"", bytes(2_000_000)]
+        send([Packet(value, b"poison") for value in bad], self.stream, self.topics.bootstrap)
+
     def stop_for_a_while(self, part, seconds=20):
         """Let a process stand still, as a machine does that is short of memory."""
         process = psutil.Process(self.pid(part))
@@ -106,10 +125,15 @@ def small(count, seed):
 @pytest.fixture(scope="module")
 def hurt(tmp_path_factory):
     home = replace(Home.at(tmp_path_factory.mktemp("hurt")), cache=Home.default().cache)
+    home.checkpoints.mkdir(parents=True)
+    disk = ["mount", "-t", "tmpfs", "-o", "size=32m", "checkpoints", str(home.checkpoints)]
+    is_mounted = subprocess.run(disk, capture_output=True).returncode == 0
     local.up(home)
-    sky = Sky(home, "faults-alerts")
+    sky = Sky(home, "faults-alerts", has_disk=is_mounted)
     sky.attach()
     make_stream(sky.topics, sky.stream)
     send(small(20, 1), sky.stream, sky.topics.bootstrap)
     yield sky
     local.down(home)
+    if is_mounted:
+        subprocess.run(["umount", "--lazy", str(home.checkpoints)], check=True)

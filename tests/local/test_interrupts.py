@@ -45,6 +45,15 @@ def test_a_program_that_is_told_to_end_cleans_up_even_if_told_again(program, num
     assert program.returncode == (128 + number if number != signal.SIGINT else -number)
 
 
+def test_signals_that_come_together_are_one(program):
+    """Both are there before Python looks: the second must not come on the way to the first one's cleaning."""
+    program.send_signal(signal.SIGSTOP)
+    for both in (signal.SIGTERM, signal.SIGINT, signal.SIGCONT):
+        program.send_signal(both)
+    assert program.stdout.readline() == "cleaning\n"
+    assert program.communicate("go on\n", timeout=60)[0] == "clean\n"
+
+
 def test_under_nohup_a_closed_terminal_ends_nothing():
     program = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n" + PROGRAM
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}

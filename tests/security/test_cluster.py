@@ -85,6 +85,10 @@ def supervisor(cluster, started, stream):
         wait_until(lambda: "/supervisor" in alice.newest_by_key(STATUS), "the supervisor lives")
         yield log
     finally:
+        author = cluster.topics("author")
+        for name in registry.registered(author):
+            registry.unregister(author, name)  # else Spark would go on with their queries
+        wait_until(lambda: not statuses(author), "all queries are stopped")
         process.send_signal(signal.SIGTERM)
         process.wait(30)
 

@@ -46,6 +46,7 @@ class Jupyter:
     token: str
     folder: Path
     process: subprocess.Popen[bytes]
+    base: str = "/"
 
     @property
     def log(self) -> str:
@@ -61,7 +62,7 @@ class Jupyter:
         text = body if isinstance(body, str) else None if body is None else json.dumps(body)
         connection.request(
             method,
-            f"/skysieve/{path}",
+            f"{self.base}skysieve/{path}",
             text,
             {**sent, **{k.replace("_", "-"): v for k, v in headers.items()}},
         )

@@ -51,6 +51,26 @@ def test_a_supervisor_elsewhere_is_known_by_its_sign_of_life(place, monkeypatch)
     assert supervisor(place, {"/supervisor": b"<img>"}).state == "stopped"
 
 
+def test_a_supervisor_that_waits_for_spark_says_so_wherever_it_runs(place, monkeypatch):
+    waiting = SupervisorStatus(session="", pid=9, heartbeat=now(), waiting="No Spark Connect server answers.")
+    told = {"/supervisor": waiting.model_dump_json().encode()}
+    monkeypatch.setattr(local, "pids", lambda home: {"kafka": 7, "spark": 8, "supervisor": 9})
+    found = supervisor(place, told)
+    assert (found.state, found.waits_for, found.reason) == ("waiting", "spark", waiting.waiting)
+    monkeypatch.setattr(local, "pids", lambda home: {"kafka": 7, "spark": 8, "supervisor": 10})
+    assert supervisor(place, told).state == "running"  # that was said by the one before it
+    monkeypatch.setenv("SKYSIEVE_KAFKA", "127.0.0.1:1")
+    assert supervisor(place, told).state == "waiting"
+
+
+@pytest.mark.parametrize("missing", ["kafka", "spark"])
+def test_a_supervisor_here_waits_for_the_part_that_does_not_run(place, monkeypatch, missing):
+    pids = {"kafka": 7, "spark": 8, "supervisor": 9}
+    monkeypatch.setattr(local, "pids", lambda home: {k: v for k, v in pids.items() if k != missing})
+    found = supervisor(place, {})
+    assert (found.state, found.waits_for) == ("waiting", missing)
+
+
 def test_after_a_crash_the_parts_that_are_left_are_shown(place, monkeypatch):
     monkeypatch.setattr(local, "pids", lambda home: {"kafka": 7})
     told = place.session({})

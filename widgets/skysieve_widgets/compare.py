@@ -64,7 +64,7 @@ class Compare(Drawn):
     <Compare bright: 1 gained, 0 lost, 0 kept>
     """
 
-    _esm = source("make_element.js", "compare.js")
+    _esm = source("elements.js", "compare.js")
     _css = source("compare.css")
 
     shown = traitlets.Enum(GROUPS, "gained").tag(sync=True)

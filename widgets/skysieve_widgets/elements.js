@@ -1,13 +1,12 @@
-// What the widgets of alerts share. Data becomes text or attributes, never markup.
+// What all widgets share. Data becomes text or attributes, never markup.
 
 // Keys pressed in a control are its own: otherwise JupyterLab takes arrows for "next cell", and "d d" for "delete".
 // It looks for this from the control that has the focus, so each must have it.
 const OWN_KEYS = { "data-lm-suppress-shortcuts": "true" };
-const CONTROLS = ["a", "button", "input", "select"];
+const CONTROLS = ["a", "button", "input", "select", "textarea"];
 
 function make(tag, attributes = {}, ...children) {
-  const keys = CONTROLS.includes(tag) || "tabindex" in attributes ? OWN_KEYS : {};
-  return filled(document.createElement(tag), { ...keys, ...attributes }, children);
+  return filled(document.createElement(tag), attributes, children);
 }
 
 function drawn(tag, attributes = {}, ...children) {
@@ -15,8 +14,10 @@ function drawn(tag, attributes = {}, ...children) {
 }
 
 function filled(element, attributes, children) {
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+  const keys = CONTROLS.includes(element.localName) || "tabindex" in attributes ? OWN_KEYS : {};
+  for (const [name, value] of Object.entries({ ...keys, ...attributes })) {
+    if (name === "text") element.textContent = value;
+    else if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else if (value === true) element.setAttribute(name, "");
     else if (value !== false && value != null) element.setAttribute(name, value);
   }
@@ -45,6 +46,12 @@ function listener(model) {
 function tell(model, name, value) {
   model.set(name, value);
   model.save_changes();
+}
+
+// A field is written when it is left, and at Enter, which JupyterLab keeps from being a change.
+function onWritten(input, written) {
+  input.addEventListener("change", written);
+  input.addEventListener("keydown", ({ key }) => key === "Enter" && written());
 }
 
 function chooser(model, heard, name, label, options) {

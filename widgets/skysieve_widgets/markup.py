@@ -36,7 +36,7 @@ STYLE = """<style>
 .sky-card table.sky-table th{font-weight:600;color:var(--jp-content-font-color2,inherit)}
 .sky-card table.sky-table .sky-l{text-align:left}
 .sky-card table.sky-table td.sky-code{font-family:var(--jp-code-font-family,monospace);white-space:pre-wrap;
- overflow-wrap:anywhere;max-width:34em}
+ overflow-wrap:anywhere;min-width:16em;max-width:34em}
 .sky-card .sky-bar{display:block;position:relative;width:150px;height:11px;
  background:var(--jp-layout-color2,rgba(128,128,128,.15))}
 .sky-card .sky-bar i{position:absolute;left:0;top:0;bottom:0;display:block;

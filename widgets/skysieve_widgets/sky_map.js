@@ -83,12 +83,10 @@ function render({ model, el }) {
     const before = model.get("selected");
     const without = before.filter((id) => id !== found.id);
     model.set("selected", without.length < before.length ? without : [...before, found.id]);
-    model.save_changes();
   }
 
   function point(place) {
     model.set("pointed", place || []);
-    model.save_changes();
   }
 
   function moved() {
@@ -108,6 +106,7 @@ function render({ model, el }) {
     const place = under(event);
     if (place) point(place);
     select(place);
+    model.save_changes(); // once, so that the kernel never sees one without the other
   });
   canvas.addEventListener("keydown", (event) => {
     const moves = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
@@ -121,6 +120,7 @@ function render({ model, el }) {
       model.set("selected", []);
       point(null);
     } else return;
+    model.save_changes();
     event.preventDefault();
     event.stopPropagation(); // JupyterLab has keys of its own
   });
@@ -130,7 +130,7 @@ function render({ model, el }) {
     const frame = make("label");
     const input = make("input", { type: "checkbox" });
     input.addEventListener("change", () => { write(input.checked); model.save_changes(); });
-    const swatch = make("span", { "aria-hidden": "true" }, sign);
+    const swatch = make("span", { class: "sky-map-swatch", "aria-hidden": "true" }, sign);
     swatch.style.color = colour;
     frame.append(input, swatch, label);
     sync.push(() => { input.checked = read(); });
@@ -148,7 +148,7 @@ function render({ model, el }) {
       box(label, colour, dashes.length ? "╌" : "—", () => model.get(name), (on) => model.set(name, on)));
     const frame = make("label", {}, "centre RA ");
     const input = make("input", { type: "number", step: "any" });
-    input.addEventListener("change", () => {
+    onWritten(input, () => {
       const asked = input.valueAsNumber;
       if (Number.isFinite(asked)) model.set("centre", asked - 360 * Math.floor(asked / 360));
       model.save_changes();
@@ -162,6 +162,7 @@ function render({ model, el }) {
     canvas.setAttribute("aria-label", `${model.get("_label")}. ${hint}`);
     root.setAttribute("aria-label", model.get("_label"));
     sync.forEach((one) => one());
+    tell(cursor());
     cancelAnimationFrame(queued);
     queued = requestAnimationFrame(() => {
       const circles = Object.entries(CIRCLES).filter(([name]) => model.get(name)).map(([name, [, colour, dashes]]) =>
@@ -181,7 +182,6 @@ function render({ model, el }) {
   for (const name of ["centre", "galactic", "ecliptic", "hidden", "_label"]) watched[`change:${name}`] = refresh;
   for (const [name, react] of Object.entries(watched)) model.on(name, react);
   reload();
-  tell(cursor());
   return () => {
     cancelAnimationFrame(queued);
     for (const [name, react] of Object.entries(watched)) model.off(name, react);

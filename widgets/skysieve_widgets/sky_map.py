@@ -65,7 +65,7 @@ class SkyMap(Drawn):
     <SkyMap of alerts: 1>
     """
 
-    _esm = source("make_element.js", "mollweide.js", "sky_paint.js", "sky_map.js")
+    _esm = source("elements.js", "mollweide.js", "sky_paint.js", "sky_map.js")
     _css = source("sky_map.css")
 
     centre = traitlets.Float(0.0).tag(sync=True)

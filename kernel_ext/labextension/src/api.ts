@@ -5,6 +5,8 @@ import type {
   Column,
   ColumnPage,
   Difference,
+  Draft,
+  Judged,
   MatchPage,
   Problem,
   Remote,
@@ -28,6 +30,11 @@ export class Api {
     const { wsUrl, token, appendToken } = this.settings;
     const url = URLExt.join(wsUrl, 'skysieve', 'changes');
     return appendToken && token ? `${url}?token=${part(token)}` : url;
+  }
+
+  /** Spark's own pages. */
+  get sparkUi(): string {
+    return URLExt.join(this.settings.baseUrl, 'skysieve', 'spark', 'jobs/');
   }
 
   start(): Promise<Work> {
@@ -69,6 +76,10 @@ export class Api {
 
   values(stream: string, column: string): Promise<Values> {
     return this.json(`/streams/${part(stream)}/values?column=${part(column)}`);
+  }
+
+  judge(draft: Draft): Promise<Judged> {
+    return this.json('/draft', 'POST', draft);
   }
 
   async stopFilter(name: string): Promise<void> {

@@ -16,7 +16,8 @@ export interface Status {
 
 export interface PartStatus {
   name: 'kafka' | 'spark' | 'supervisor';
-  state: 'running' | 'stopped' | 'unreachable' | 'unknown';
+  state: 'running' | 'waiting' | 'stopped' | 'unreachable' | 'unknown';
+  waits_for: 'kafka' | 'spark' | 'supervisor' | null;
   reason: string;
   log: boolean;
 }
@@ -36,6 +37,7 @@ export interface Session {
   work: Work | null;
   problem: string;
   attach: string;
+  spark_ui: boolean;
 }
 
 export interface Remote {
@@ -111,6 +113,26 @@ export interface Source {
   name: string;
   version: string;
   cell: string;
+}
+
+export interface Draft {
+  name: string;
+  stream?: string;
+  language?: '' | 'sql' | 'python' | 'columns' | 'lasair' | 'boom';
+  text: string;
+  names?: string[];
+}
+
+export interface Mistake {
+  part: 'name' | 'stream' | 'text';
+  line: number;
+  column: number;
+  length: number;
+  message: string;
+}
+
+export interface Judged {
+  mistakes: Mistake[];
 }
 
 export interface Line {

@@ -21,6 +21,6 @@ export function makePanel(
   panel.node.setAttribute('role', 'region');
   panel.node.setAttribute('aria-label', 'Skysieve');
   sections.forEach(section => panel.addWidget(section));
-  (panel.content as AccordionPanel).setRelativeSizes([5, 6, 10]);
+  (panel.content as AccordionPanel).setRelativeSizes([8, 6, 9]);
   return panel;
 }

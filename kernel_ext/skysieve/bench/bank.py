@@ -26,6 +26,9 @@ from skysieve.stream_topics import make_stream
 from skysieve.topics import Topics
 
 _SIZES = (1, 10, 100, 300)
+_SILENT = (1, 100, 300)
+_NEVER = " AND diaSource.ra < -1"
+"""A cut that no alert passes: what judging costs, without what is written."""
 _LOOPS = (1, 100, 300)
 _RUNS = 2
 _SAMPLE = 100
@@ -63,6 +66,12 @@ def measure(session: LocalSession, count: int, tell: Tell) -> dict[str, Any]:
         runs = [_bank(sky, stream, size, f"run{run}-of-{size}") for run in range(_RUNS)]
         rates[size], matches[size] = max(rate for rate, _ in runs), runs[-1][1]
         cpu[size] = (_cpu(spark) - before) / _RUNS
+    silent = {}
+    for size in _SILENT:
+        tell(f"the bank with {size} filters that nothing passes ...")
+        silent[size] = max(
+            _bank(sky, stream, size, f"silent{run}-of-{size}", _NEVER)[0] for run in range(_RUNS)
+        )
     loops = {}
     output = make_stream(sky.topics, "bench-loop")
     for size in _LOOPS:
@@ -79,6 +88,7 @@ def measure(session: LocalSession, count: int, tell: Tell) -> dict[str, Any]:
         "packets": count,
         "mean_bytes": round(mean_size),
         "bank": {str(n): round(rate, 1) for n, rate in rates.items()},
+        "silent": {str(n): round(rate, 1) for n, rate in silent.items()},
         "fastavro_loop": {str(n): round(rate, 1) for n, rate in loops.items()},
         "librdkafka_raw": round(raw, 1),
         "cpu_us_per_alert": {str(n): round(1e6 * seconds / count, 1) for n, seconds in cpu.items()},
@@ -101,9 +111,9 @@ def _peak_mb(pid: int) -> float:
     return float(psutil.Process(pid).memory_info().rss) / 2**20
 
 
-def _bank(sky: Session, stream: str, size: int, label: str) -> tuple[float, list[int]]:
+def _bank(sky: Session, stream: str, size: int, label: str, more: str = "") -> tuple[float, list[int]]:
     source = sky.stream(stream)
-    wanted = filters.as_filters(filters.thresholds(size), stream, label)
+    wanted = filters.as_filters(filters.thresholds(size), stream, label, more)
     rate = timed(sky, source, [one.bind(source.filterable) for one in wanted], label)
     return rate, [sum(sky.topics.end(one.output_topic).values()) for one in wanted]
 
@@ -127,6 +137,7 @@ def report(result: dict[str, Any]) -> str:
     raw, loops = result["librdkafka_raw"], result["fastavro_loop"]
     rows = [("librdkafka, raw read", raw, None)]
     rows += [(f"bank, {n} filters", rate, loops.get(n)) for n, rate in result["bank"].items()]
+    rows += [(f"{n} that nothing passes", rate, None) for n, rate in result["silent"].items()]
     rows += [(f"fastavro loop, {n} filters", rate, None) for n, rate in loops.items()]
     lines = [
         f"{result['packets']:,} packets of {result['mean_bytes']:,} bytes, "
@@ -144,5 +155,7 @@ def report(result: dict[str, Any]) -> str:
         + ", ".join(f"{cpu[str(n)]:.0f} µs with {n}" for n in sizes)
         + f" filters; {1000 * further:.0f} ns for each further one"
     )
+    written = ", ".join(f"{n / result['packets']:.0%} with {size}" for size, n in result["matches"].items())
+    lines.append(f"matches written, of the packets read: {written} filters")
     lines.append(f"most memory that Spark held: {result['spark_peak_mb']:,} MB")
     return "\n".join(lines)

@@ -65,9 +65,9 @@ def _all() -> Iterator[Thresholds]:
             yield Thresholds(snr + round_ * 100, reliability, sources, band)
 
 
-def as_filters(wanted: list[Thresholds], stream: str, prefix: str) -> list[Filter]:
-    """Filters of Skysieve, ready to be bound."""
-    return [Filter(f"{prefix}-{i}", one.sql, stream) for i, one in enumerate(wanted)]
+def as_filters(wanted: list[Thresholds], stream: str, prefix: str, more: str = "") -> list[Filter]:
+    """Filters of Skysieve, ready to be bound; each with one more cut, if given."""
+    return [Filter(f"{prefix}-{i}", f"{one.sql}{more}", stream) for i, one in enumerate(wanted)]
 
 
 def as_functions(wanted: list[Thresholds]) -> list[Callable[[Alert], bool]]:

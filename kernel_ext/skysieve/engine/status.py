@@ -116,12 +116,16 @@ class Archived(Value):
 
 
 class SupervisorStatus(Value):
-    """The supervisor's Spark session, where Prometheus reads its metrics, and its last sign of life."""
+    """The supervisor's Spark session, where Prometheus reads its metrics, and its last sign of life.
+
+    ``waiting`` tells why it has no Spark to work with, and tries again; ``session`` is empty where it never had one.
+    """
 
     session: str
     pid: int
     metrics: str | None = None
     heartbeat: datetime
+    waiting: str = ""
 
 
 def statuses(topics: Topics) -> dict[str, FilterStatus]:
@@ -199,7 +203,7 @@ class StatusBook:
         for key, value in self._topics.newest_by_key(STATUS).items():
             try:
                 if key == _SUPERVISOR:
-                    self.session = SupervisorStatus.model_validate_json(value).session
+                    self.session = SupervisorStatus.model_validate_json(value).session or None
                 elif key.startswith(_HEALTH):
                     self._health[key.removeprefix(_HEALTH)] = QueryHealth.model_validate_json(value)
                 elif key.startswith(_ARCHIVE):
@@ -278,10 +282,11 @@ class StatusBook:
         covered = {p: min(o, start.get(p, o)) for p, o in known.covered_from.items()}
         self.note(stream, known.model_copy(update={"covered_from": covered}))
 
-    def beat(self, session: str, pid: int, metrics: str | None = None) -> None:
+    def beat(self, pid: int, metrics: str | None = None, waiting: str = "") -> None:
         """Give a sign of life."""
-        self.session = session
-        status = SupervisorStatus(session=session, pid=pid, metrics=metrics, heartbeat=now())
+        status = SupervisorStatus(
+            session=self.session or "", pid=pid, metrics=metrics, heartbeat=now(), waiting=waiting
+        )
         self._write(_SUPERVISOR, status)
 
     def _write(self, key: str, value: Value) -> None:

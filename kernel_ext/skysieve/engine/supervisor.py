@@ -321,6 +321,14 @@ class Supervisor:
                     self._book.publish(status_of(record, "starting", error=reason))
 
     def _open_session(self) -> None:
+        """Have a session of Spark; while there is none, that is told as a sign of life."""
+        try:
+            self._go_on_in_session()
+        except (SkysieveError, PySparkException) as error:
+            self._beat(waiting=str(error)[:300])
+            raise
+
+    def _go_on_in_session(self) -> None:
         """Go on in the session of the last supervisor; in a new one where the server has closed that."""
         for session in (self._book.session, str(uuid4())):
             if session is None:
@@ -334,9 +342,8 @@ class Supervisor:
                 self._book.session = session
                 return
 
-    def _beat(self) -> None:
-        assert self._book.session is not None
-        self._book.beat(self._book.session, os.getpid(), self._metrics)
+    def _beat(self, waiting: str = "") -> None:
+        self._book.beat(os.getpid(), self._metrics, waiting)
 
     @property
     def _session(self) -> SparkSession:

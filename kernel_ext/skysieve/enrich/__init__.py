@@ -5,6 +5,8 @@ from skysieve.enrich.classifier import Classifier
 from skysieve.enrich.crossmatch import Crossmatch, Watchlist
 from skysieve.enrich.features import Features
 from skysieve.enrich.function import Computed
+from skysieve.enrich.lookup import Lookup
+from skysieve.enrich.services import Rest, Sql, Tap
 from skysieve.enrich.skymap import Skymap
 from skysieve.enrich.watchmap import Watchmap
 
@@ -14,7 +16,11 @@ __all__ = [
     "Crossmatch",
     "Enrichment",
     "Features",
+    "Lookup",
+    "Rest",
     "Skymap",
+    "Sql",
+    "Tap",
     "Watchlist",
     "Watchmap",
 ]

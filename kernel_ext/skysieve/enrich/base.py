@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _MODULES = tuple(
     f"skysieve.enrich.{kind}"
-    for kind in ("crossmatch", "watchmap", "skymap", "features", "classifier", "function")
+    for kind in ("crossmatch", "watchmap", "skymap", "features", "classifier", "function", "lookup")
 )
 _kinds: dict[str, type[Enrichment]] = {}
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, PrivateAttr
 
-from skysieve.enrich import positions
+from skysieve.enrich import epochs, positions
 from skysieve.enrich.base import ARROW, Enrichment, Given, position, register
 from skysieve.enrich.catalogs import load
 from skysieve.enrich.catalogs import positions as positions_of
@@ -60,7 +60,11 @@ class Crossmatch(Enrichment):
     radius_column
         Name of a column with a radius of each object's own, in arcsec; ``radius`` is then the largest that counts.
     epoch
-        Of the catalogue's positions, for people: ``"J2016.0"``.
+        Of the catalogue's positions: ``"J2016.0"``.
+    motion
+        Names of two columns with the proper motion, ``("pmra", "pmdec")``, in mas/yr unless their unit says otherwise,
+        that of the right ascension with the cosine of the declination in it. Objects are then looked for where they are
+        at the alert's time; those without a motion stay.
 
     Raises
     ------
@@ -84,6 +88,8 @@ class Crossmatch(Enrichment):
     dec: str | None = None
     radius_column: str | None = None
     epoch: str = ""
+    motion: tuple[str, str] | None = None
+    since: float = 0.0
     edited: bool = False
     rows: int = 0
     extra: tuple[Given, ...] = Field(default=())
@@ -116,6 +122,7 @@ class Crossmatch(Enrichment):
         except EnrichmentError as error:
             raise EnrichmentError(f"{self.source}: {error}") from None
         radii = self._radii(table)
+        reads, moving = self._motion(table, places)
         good = np.isfinite(ra) & (radii > 0 if radii is not None else True)
         kept = table.select(list(self.wanted)).filter(pa.array(good))
         extra = tuple(_given(kept.schema.field(name)) for name in self.wanted)
@@ -125,7 +132,8 @@ class Crossmatch(Enrichment):
             )
 
         def write(folder: Path) -> None:
-            order = positions.write(folder, ra[good], dec[good], None if radii is None else radii[good])
+            move = None if moving is None else (moving[0][good], moving[1][good])
+            order = positions.write(folder, ra[good], dec[good], None if radii is None else radii[good], move)
             plain = pa.table([_plain(kept[g.name], g).take(order) for g in extra], [g.name for g in extra])
             with (
                 pa.OSFile(str(folder / "columns.arrow"), "wb") as file,
@@ -134,8 +142,22 @@ class Crossmatch(Enrichment):
                 out.write_table(plain.combine_chunks())
 
         where = store.put(write)
-        found = {"index": str(where), "rows": int(good.sum()), "extra": extra, "reads": position(places)}
-        return self.model_copy(update=found)
+        found = {"index": str(where), "rows": int(good.sum()), "extra": extra, "reads": reads}
+        return self.model_copy(update={**found, "since": 0.0 if moving is None else epochs.mjd(self.epoch)})
+
+    def _motion(
+        self, table: pa.Table, places: Places
+    ) -> tuple[tuple[str, ...], tuple[positions.Floats, positions.Floats] | None]:
+        """What is read of alerts, and the motions of the objects."""
+        if self.motion is None:
+            return position(places), None
+        if places.time is None:
+            raise EnrichmentError(
+                "The alerts of this stream have no time that is known here: leave motion= away."
+            )
+        epochs.mjd(self.epoch)
+        east, north = (epochs.per_year(table, name) for name in self.motion)
+        return (*position(places), places.time), (east, north)
 
     def _radii(self, table: pa.Table) -> positions.Floats | None:
         if self.radius_column is None:
@@ -173,13 +195,15 @@ class Crossmatch(Enrichment):
     def made_of(self) -> str:
         """The catalogue, its epoch, and the mark of its content."""
         epoch = f", {self.epoch}" if self.epoch else ""
+        epoch += " with proper motion" if self.motion else ""
         mark = Path(self.index).name[:8] if self.index else "not read yet"
         return f"{Path(self.source).name}{epoch}, {self.rows:,} objects, {mark}"
 
     def on_arrow(self, *arrays: pa.Array) -> pa.Array:
         """Look up each position of a batch."""
-        ra, dec, _ = positions.of_batch(*arrays)
-        one, other, apart = positions.opened(self.index).near(ra, dec, self.radius)
+        ra, dec, _ = positions.of_batch(*arrays[:2])
+        years = epochs.years(arrays[2], self.since) if self.motion is not None else None
+        one, other, apart = positions.opened(self.index).near(ra, dec, self.radius, years)
         number = np.bincount(one, minlength=len(ra)).astype(np.int32)
         columns = _columns(self.index)
         sep = pa.array(apart / positions.ARCSEC)

@@ -53,7 +53,7 @@ class Computed(Enrichment):
     ) -> None:
         if function is not None:
             more |= {"code": code_of(function), "name": function.__name__}
-            more["given"] = tuple(_given(name, text) for name, text in (columns or {}).items())
+            more["given"] = tuple(declared(name, text) for name, text in (columns or {}).items())
             if not more["given"]:
                 raise EnrichmentError(
                     f"Say which columns {function.__name__!r} gives: columns={{'name': 'double'}}."
@@ -92,7 +92,19 @@ class Computed(Enrichment):
         return pa.StructArray.from_arrays(values, [one.name for one in self.given])
 
 
-def _given(name: str, text: str) -> Given:
+def declared(name: str, text: str) -> Given:
+    """A column, of its name and what is said of it.
+
+    Raises
+    ------
+    EnrichmentError
+        If its type is none.
+
+    Examples
+    --------
+    >>> declared("rise", "double [mag/d] Rise of the last two points").unit
+    'mag/d'
+    """
     kind, _, rest = text.partition(" ")
     if kind not in ARROW:
         raise EnrichmentError(f"The column {name!r} cannot be of type {kind!r}, only of {', '.join(ARROW)}.")

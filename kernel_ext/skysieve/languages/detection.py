@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from types import MappingProxyType, ModuleType
 from typing import Any, Literal, get_args
 
@@ -67,6 +67,22 @@ def language(text: str, namespace: Mapping[str, Any] = _NONE) -> Language:
     return "columns" if _makes_columns(text, namespace) else "sql"
 
 
+def could_make_columns(text: str, names: Container[str]) -> bool:
+    """Whether it may be an expression that makes a Spark column, where all that is known are names of variables.
+
+    Examples
+    --------
+    >>> could_make_columns("lsst.snr > F.lit(20)", {"lsst", "F"})
+    True
+    >>> could_make_columns("diaSource.snr > 20", {"lsst", "F"})
+    False
+    """
+    free = _free_names(text)
+    return any(name in names for name in free) and all(
+        name in names or hasattr(builtins, name) for name in free
+    )
+
+
 def without_comments(text: str) -> str:
     r"""Leave out what only precedes a filter: blank lines and comments.
 
@@ -95,17 +111,22 @@ def _is_python(text: str, written: str) -> bool:
 
 
 def _makes_columns(text: str, namespace: Mapping[str, Any]) -> bool:
+    # with pyspark's functions imported by name, `abs(glat) > 10` is SQL still: nothing here is called glat
+    return could_make_columns(text, namespace) and any(
+        _MAKES_COLUMNS.match(_origin(namespace[name])) for name in _free_names(text) & namespace.keys()
+    )
+
+
+def _free_names(text: str) -> set[str]:
+    """The names that an expression in Python takes from around it; none where it is no such expression."""
     try:
         tree = ast.parse(as_expression(text), mode="eval")
     except (SyntaxError, ValueError):
-        return False
+        return set()
     names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
     bound = {node.id for node in names if isinstance(node.ctx, ast.Store)}
     bound |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
-    free = {node.id for node in names} - bound
-    # with pyspark's functions imported by name, `abs(glat) > 10` is SQL still: nothing here is called glat
-    known = all(name in namespace or hasattr(builtins, name) for name in free)
-    return known and any(_MAKES_COLUMNS.match(_origin(namespace[name])) for name in free & namespace.keys())
+    return {node.id for node in names} - bound
 
 
 def _origin(value: Any) -> str:

@@ -85,8 +85,15 @@ def missing(made_with: Mapping[str, str]) -> dict[str, str]:
     >>> missing({"python": "3.11.2", "numpy": "2.0", "no-such-package": "1.2"})
     {'no-such-package': '1.2'}
     """
-    known = {d.name.lower() for d in metadata.distributions() if d.name}
-    return {name: version for name, version in made_with.items() if name.lower() not in known | {"python"}}
+    return {name: version for name, version in made_with.items() if name != "python" and not _is_here(name)}
+
+
+def _is_here(name: str) -> bool:
+    try:
+        metadata.distribution(name)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def undefined(tree: ast.Module) -> list[ast.Name]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -12,11 +13,26 @@ from types import FrameType
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+_TOGETHER = 1.0
+"""Seconds within which a second signal is the same wish to end, and must not cut short what the first one began."""
+
+
 def end_in_order() -> None:
-    """Let SIGTERM and a closed terminal end the program as an exception does, so that it cleans up on the way."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) == signal.SIG_DFL:  # under nohup it is ignored, and stays so
-            signal.signal(number, lambda number, _: sys.exit(128 + number))
+    """Let SIGTERM and a closed terminal end the program as Ctrl-C does, by an exception, so that it cleans up."""
+    last = -_TOGETHER
+
+    def end(number: int, _: FrameType | None) -> None:
+        nonlocal last
+        before, last = last, time.monotonic()
+        if last - before < _TOGETHER:
+            return
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
+        sys.exit(128 + number)
+
+    for number in _ENDINGS:
+        if signal.getsignal(number) != signal.SIG_IGN:  # under nohup they are ignored, and stay so
+            signal.signal(number, end)
 
 
 @contextmanager
@@ -25,7 +41,7 @@ def undisturbed() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in _ENDINGS}
+    before = {number: signal.signal(number, lambda *_: None) for number in _ENDINGS}
     try:
         yield
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import random
 import socket
 import time
 
@@ -13,13 +14,15 @@ _LOOPBACK = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
 """Where clients may look for `localhost`: a stranger on the other of the two would be shown the token."""
 
 _MOMENT = 2.0
+_OURS = range(20_000, 32_000)
+"""Below those that systems give to outgoing connections, of which one would take a port before its server has it."""
 
 
 def free_port() -> int:
-    """A port that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody uses now, and no outgoing connection takes in a moment."""
+    while not is_free(port := random.choice(_OURS)):
+        pass
+    return port
 
 
 def is_free(port: int) -> bool:

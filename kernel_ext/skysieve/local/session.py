@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import sys
 import time
@@ -13,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from skysieve.errors import SessionError
-from skysieve.home import Home
+from skysieve.home import Home, write_private
 from skysieve.local import jars, kafka, ports, spark
 from skysieve.local.interrupts import undisturbed
 from skysieve.local.lock import locked
@@ -34,6 +33,7 @@ class LocalSession:
     spark: str
     token: str = field(repr=False)
     pids: dict[str, int]
+    spark_ui: int = 0
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,13 @@ class _Plan:
     kafka: int
     spark: int
     token: str = field(repr=False)
+    spark_ui: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what a file can hold and no session can use."""
-        if not all(isinstance(p, int) and 0 < p < 65536 for p in (self.kafka, self.spark)):
+        if not all(
+            isinstance(p, int) and 0 < p < 65536 for p in (self.kafka, self.spark, self.spark_ui or 1)
+        ):
             raise ValueError("no ports")
         if not isinstance(self.token, str) or not self.token:
             raise ValueError("no token")
@@ -63,7 +66,9 @@ def running(home: Home) -> LocalSession | None:
     found = pids(home)
     if not {"kafka", "spark"} <= found.keys():
         return None
-    return LocalSession(f"127.0.0.1:{plan.kafka}", f"sc://localhost:{plan.spark}", plan.token, found)
+    return LocalSession(
+        f"127.0.0.1:{plan.kafka}", f"sc://localhost:{plan.spark}", plan.token, found, plan.spark_ui
+    )
 
 
 def pids(home: Home) -> dict[str, int]:
@@ -135,7 +140,19 @@ def _plan(home: Home, before: _Plan | None) -> _Plan:
             f"Kafka and Spark cannot both have port {chosen['kafka']}: change $SKYSIEVE_KAFKA_PORT or "
             "$SKYSIEVE_SPARK_PORT."
         )
-    return _Plan(**chosen, token=before.token if before else secrets.token_urlsafe(24))
+    return _Plan(
+        **chosen,
+        token=before.token if before else secrets.token_urlsafe(24),
+        spark_ui=_ui_port(home, before),
+    )
+
+
+def _ui_port(home: Home, before: _Plan | None) -> int:
+    """That of Spark's own pages; a Spark that runs goes on without them where it has none."""
+    if before and Daemon(home, "spark").process is not None:
+        return before.spark_ui
+    had = before.spark_ui if before else 0
+    return had if had and ports.is_free(had) else ports.free_port()
 
 
 def _stop_what_is_cut_off(home: Home, before: _Plan | None, plan: _Plan, tell: Tell) -> None:
@@ -166,7 +183,7 @@ def _start(home: Home, plan: _Plan, parts: Iterable[str], started: list[Daemon],
         if part == "kafka":
             kafka.start(home, plan.kafka, tell)
         else:
-            spark.start(home, plan.spark, plan.token, tell)
+            spark.start(home, plan.spark, plan.spark_ui, plan.token, tell)
 
 
 def _stop(home: Home, part: str, tell: Tell) -> None:
@@ -229,12 +246,7 @@ def _read(home: Home) -> _Plan | None:
 
 
 def _write(home: Home, plan: _Plan) -> None:
-    """Only the owner may read the token."""
-    scratch = _file(home).with_suffix(".new")
-    scratch.unlink(missing_ok=True)
-    with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(asdict(plan), file)
-    scratch.replace(_file(home))
+    write_private(_file(home), json.dumps(asdict(plan)))
 
 
 def _file(home: Home) -> Path:

@@ -7,9 +7,9 @@ import shutil
 import sys
 from collections.abc import Callable
 
-from skysieve.home import Home
+from skysieve.home import Home, write_private
 from skysieve.kafka_options import PASSWORDS
-from skysieve.local import jars, java
+from skysieve.local import jars, java, spark_ui
 from skysieve.local.process import Daemon
 
 _OPENED = [
@@ -39,7 +39,6 @@ _CONF = {
     "spark.connect.session.manager.defaultSessionTimeout": "-1",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
-    "spark.ui.enabled": "false",
     # previews, backfills and banks share the cores fairly
     "spark.scheduler.mode": "FAIR",
     # a division by zero in one filter is NULL and must not stop all the others
@@ -59,6 +58,9 @@ _CONF = {
     "spark.kafka.consumer.fetchedData.cache.evictorThreadRunInterval": "2s",
     "spark.kafka.consumer.cache.timeout": "20s",
     "spark.kafka.consumer.cache.evictorThreadRunInterval": "5s",
+    # a producer of one who may write nowhere asks without a pause for a number that it does not get
+    "spark.kafka.producer.cache.timeout": "30s",
+    "spark.kafka.producer.cache.evictorThreadRunInterval": "10s",
     "spark.sql.artifact.isolation.enabled": "false",
     # passwords of Kafka travel in a source's options, and Spark shows these in plans and events
     "spark.redaction.regex": "(?i)secret|password|token|access[.]?key|jaas",
@@ -81,7 +83,7 @@ def memory() -> str:
     return os.environ.get("SKYSIEVE_SPARK_MEMORY") or "3g"
 
 
-def start(home: Home, port: int, token: str, tell: Callable[[str], None]) -> Daemon:
+def start(home: Home, port: int, ui: int, token: str, tell: Callable[[str], None]) -> Daemon:
     """Start the server; `is_ready` tells when it serves.
 
     Parameters
@@ -90,6 +92,8 @@ def start(home: Home, port: int, token: str, tell: Callable[[str], None]) -> Dae
         Where it keeps its files.
     port
         Of the loopback interface.
+    ui
+        The same for Spark's own web pages.
     token
         What clients must show. It is handed over in the environment: command lines can be read by everybody.
     tell
@@ -106,6 +110,9 @@ def start(home: Home, port: int, token: str, tell: Callable[[str], None]) -> Dae
         "spark.sql.warehouse.dir": str(home.state / "warehouse"),
     }
     logging.write_text(_LOGGING)
+    secret = home.run / "spark.conf"
+    settings = spark_ui.settings(ui, token)
+    write_private(secret, "".join(f"{name} {value}\n" for name, value in settings.items()))
     daemon.start(
         [
             *(java.find().path, f"-Xmx{memory()}", "-XX:+ExitOnOutOfMemoryError"),
@@ -123,7 +130,7 @@ def start(home: Home, port: int, token: str, tell: Callable[[str], None]) -> Dae
             f"-Dlog4j2.configurationFile={logging}",
             *(f"--add-opens={package}=ALL-UNNAMED" for package in _OPENED),
             *("-cp", f"{folder / 'jars'}/*:{extra}/*", "org.apache.spark.deploy.SparkSubmit"),
-            *("--master", "local[*]", "--name", "skysieve"),
+            *("--master", "local[*]", "--name", "skysieve", "--properties-file", str(secret)),
             *(part for name, value in conf.items() for part in ("--conf", f"{name}={value}")),
             *("--class", "org.apache.spark.sql.connect.service.SparkConnectServer", "spark-internal"),
         ],

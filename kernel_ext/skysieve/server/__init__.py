@@ -15,6 +15,6 @@ def _load_jupyter_server_extension(server: Any) -> None:
     from skysieve.server.panel import Panel
 
     panel = server.web_app.settings[PANEL] = Panel()
-    panel.warm_up()
+    panel.warm_up(server.io_loop)
     server.web_app.add_handlers(".*$", routes(server.web_app.settings["base_url"]))
     server.log.info("Skysieve: its panel is served under /skysieve/")

@@ -7,15 +7,14 @@ from typing import Any
 from urllib.parse import unquote
 
 from jupyter_server.auth.decorator import authorized
-from jupyter_server.base.handlers import JupyterHandler
-from jupyter_server.base.websocket import WebSocketMixin
 from jupyter_server.utils import url_path_join
 from tornado import web
-from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from skysieve.server import models
-from skysieve.server.base import PANEL, Handler, SameOrigin
+from skysieve.server.base import Handler
+from skysieve.server.changes import ChangesHandler
 from skysieve.server.limits import within
+from skysieve.server.spark_ui import SparkUiHandler
 from skysieve.server.tour import tour
 
 _NAME = r"([^/]+)"
@@ -145,6 +144,18 @@ class ValuesHandler(Handler):
         """Give the values of ``column``."""
         name, column, panel = unquote(name), self.get_query_argument("column"), self.panel
         self.say(await self.on_kafka("look at its values", lambda t: panel.samples.values(t, name, column)))
+
+
+class DraftHandler(Handler):
+    """A filter that is being typed: what is wrong with it."""
+
+    @web.authenticated
+    @authorized
+    async def post(self) -> None:
+        """Judge it."""
+        draft, panel = self.asked(models.Draft), self.panel
+        judge = panel.drafts.judged
+        self.say(await within("judge the filter", lambda: judge(panel.place.topics(), draft)))
 
 
 class FiltersHandler(Handler):
@@ -278,48 +289,18 @@ class PictureHandler(Handler):
         self.finish(drawn, set_content_type="image/png")
 
 
-class ChangesHandler(SameOrigin, WebSocketMixin, WebSocketHandler, JupyterHandler):
-    """Tells a panel what changes, as it changes, over one WebSocket."""
-
-    auth_resource = "skysieve"
-
-    async def get(self, *args: Any, **kwargs: Any) -> None:
-        """Let in whom the server knows and lets read."""
-        if not self.current_user:
-            raise web.HTTPError(403)
-        if not self.authorizer.is_authorized(self, self.current_user, "read", self.auth_resource):
-            raise web.HTTPError(403)
-        await super().get(*args, **kwargs)
-
-    def open(self, *args: Any, **kwargs: Any) -> None:
-        """Begin to tell."""
-        super().open(*args, **kwargs)
-        self.settings[PANEL].listen(self._tell)
-
-    def on_message(self, message: str | bytes) -> None:
-        """Nothing is asked here."""
-
-    def on_close(self) -> None:
-        """Tell nothing more."""
-        self.settings[PANEL].leave(self._tell)
-
-    def _tell(self, changes: models.Changes) -> None:
-        try:
-            self.write_message(changes.model_dump_json())
-        except WebSocketClosedError:
-            self.settings[PANEL].leave(self._tell)
-
-
 _ROUTES: tuple[tuple[str, type], ...] = (
     ("status", StatusHandler),
     ("session", SessionHandler),
     ("session/(start|stop)", WorkHandler),
     ("session/remote", RemoteHandler),
     (f"session/logs/({'|'.join(models.PARTS)})", LogHandler),
+    ("spark/.*", SparkUiHandler),
     ("tour", TourHandler),
     ("streams", StreamsHandler),
     (f"streams/{_NAME}/columns", ColumnsHandler),
     (f"streams/{_NAME}/values", ValuesHandler),
+    ("draft", DraftHandler),
     ("filters", FiltersHandler),
     (f"filters/{_NAME}", FilterHandler),
     (f"filters/{_NAME}/(stop|start|rollback)", ActionHandler),

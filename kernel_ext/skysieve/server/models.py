@@ -48,10 +48,11 @@ class Status(Said):
 
 
 class PartStatus(Said):
-    """A part of the session; ``log`` tells whether it writes one on this machine."""
+    """A part of the session; one that waits does so for ``waits_for``, and ``log`` tells whether it writes one here."""
 
     name: Part
-    state: Literal["running", "stopped", "unreachable", "unknown"]
+    state: Literal["running", "waiting", "stopped", "unreachable", "unknown"]
+    waits_for: Part | None = None
     reason: str = ""
     log: bool = False
 
@@ -66,7 +67,10 @@ class Work(Said):
 
 
 class Session(Said):
-    """The session that the panel shows; ``attach`` is the line by which a notebook attaches to it."""
+    """The session that the panel shows; ``attach`` is the line by which a notebook attaches to it.
+
+    ``spark_ui`` tells whether Spark's own pages can be seen, under ``/skysieve/spark/``.
+    """
 
     place: Literal["local", "remote", "none"]
     kafka: str = ""
@@ -75,6 +79,7 @@ class Session(Said):
     work: Work | None = None
     problem: str = ""
     attach: str = ""
+    spark_ui: bool = False
 
 
 class Remote(Asked):
@@ -164,6 +169,35 @@ class Source(Said):
     name: str
     version: str
     cell: str
+
+
+class Draft(Asked):
+    """A filter as it is being typed: its name, its text, and what its first line says, empty where it says nothing.
+
+    ``names`` are the notebook's variables: what only they explain is for its kernel to judge.
+    """
+
+    name: str = Field(max_length=1000)
+    stream: str = Field(default="", max_length=1000)
+    language: Literal["", "sql", "python", "columns", "lasair", "boom"] = ""
+    text: str = Field(max_length=50_000)
+    names: list[str] = Field(default_factory=list, max_length=5000)
+
+
+class Mistake(Said):
+    """What is wrong with a draft, and where; lines and columns (characters) of its text are counted from 1."""
+
+    part: Literal["name", "stream", "text"]
+    line: int = 1
+    column: int = 1
+    length: int = 0
+    message: str
+
+
+class Judged(Said):
+    """All that is wrong with a draft."""
+
+    mistakes: list[Mistake]
 
 
 class Line(Said):
@@ -268,6 +302,9 @@ SPOKEN: tuple[type[BaseModel], ...] = (
         Filter,
         Version,
         Source,
+        Draft,
+        Mistake,
+        Judged,
         Line,
     ),
     *(Difference, Rollback, Match, StreamPage, ColumnPage, FilterPage, VersionPage, MatchPage, Changes),

@@ -15,6 +15,9 @@ from skysieve.server.watch import Watch
 from skysieve.server.work import Works
 
 if TYPE_CHECKING:
+    from tornado.ioloop import IOLoop
+
+    from skysieve.server.drafts import Drafts
     from skysieve.server.samples import Samples
 
 _LINGER = 30.0
@@ -26,14 +29,16 @@ Listener = Callable[[Changes], None]
 class Panel:
     """One for each Jupyter server."""
 
-    def warm_up(self) -> None:
-        """Load in a thread what the first look needs, while a browser still loads JupyterLab."""
-        threading.Thread(target=_warm_up, name="skysieve: warm up", daemon=True).start()
+    def warm_up(self, loop: IOLoop) -> None:
+        """Look at the session in a thread while a browser still loads JupyterLab: then the panel has it at once."""
+        threading.Thread(target=self._warm_up, name="skysieve: warm up", daemon=True).start()
+        loop.call_later(2 * _LINGER, self._stop_unless_heard)
 
     def __init__(self, place: Place | None = None) -> None:
         self.place = place or Place()
         self.works = Works(self.place.home, self.look_now)
         self._samples: Samples | None = None
+        self._drafts: Drafts | None = None
         self._watch = Watch(self.place, lambda: self.works.last, self._tell)
         self._listeners: list[Listener] = []
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -46,6 +51,14 @@ class Panel:
 
         self._samples = self._samples or Samples()
         return self._samples
+
+    @property
+    def drafts(self) -> Drafts:
+        """Filters that are being typed."""
+        from skysieve.server.drafts import Drafts
+
+        self._drafts = self._drafts or Drafts()
+        return self._drafts
 
     def look_now(self) -> None:
         """Let listeners know soon what was changed just now."""
@@ -67,6 +80,11 @@ class Panel:
             # a page that is loaded anew is back in a moment
             self._loop.call_later(_LINGER, self._stop_unless_heard)
 
+    def _warm_up(self) -> None:
+        importlib.import_module("skysieve.server.filters")
+        importlib.import_module("skysieve.server.streams")
+        self._watch.start()
+
     def _stop_unless_heard(self) -> None:
         if not self._listeners:
             self._watch.stop()
@@ -80,8 +98,3 @@ class Panel:
     def _spread(self, changes: Changes) -> None:
         for listener in list(self._listeners):
             listener(changes)
-
-
-def _warm_up() -> None:
-    importlib.import_module("skysieve.server.filters")
-    importlib.import_module("skysieve.server.streams")

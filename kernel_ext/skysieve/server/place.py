@@ -11,7 +11,7 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from skysieve import local
-from skysieve.engine.status import STATUS, told_of_supervisor
+from skysieve.engine.status import STATUS, SupervisorStatus, told_of_supervisor
 from skysieve.engine.values import now
 from skysieve.errors import SessionError, SkysieveError
 from skysieve.home import Home
@@ -82,7 +82,7 @@ class Place:
             Why Kafka could not be asked.
         """
         if self.is_local:
-            return self._local(work, problem)
+            return self._local(told, work, problem)
         kafka = self.named.kafka if self.named else os.environ.get("SKYSIEVE_KAFKA", "")
         spark = self.named.spark if self.named else os.environ.get("SKYSIEVE_SPARK", "")
         parts = [
@@ -108,16 +108,12 @@ class Place:
             problem = str(error)
         return self.session(told, work, problem)
 
-    def _local(self, work: Work | None, problem: str) -> Session:
+    def _local(self, told: Mapping[str, bytes], work: Work | None, problem: str) -> Session:
         running, pids = local.running(self.home), local.pids(self.home)
-        parts = [
-            PartStatus(
-                name=part,
-                state="running" if part in pids else "stopped",
-                log=Daemon(self.home, part).log.exists(),
-            )
-            for part in PARTS
-        ]
+        parts = [PartStatus(name=part, state="running" if part in pids else "stopped") for part in PARTS]
+        if "supervisor" in pids:
+            parts[-1] = _own_supervisor(told, pids)
+        parts = [part.model_copy(update={"log": Daemon(self.home, part.name).log.exists()}) for part in parts]
         return Session(
             place="local" if pids else "none",
             kafka=running.kafka if running else "",
@@ -126,6 +122,7 @@ class Place:
             work=work,
             problem=problem if running else "",
             attach=_LINE.format(""),
+            spark_ui=bool(running and running.spark_ui),
         )
 
     def log(self, part: Part) -> str:
@@ -168,15 +165,36 @@ def _shown(url: str) -> str:
     return url.split(";", 1)[0].rstrip("/")
 
 
-def _supervisor(told: Mapping[str, bytes]) -> PartStatus:
+def _own_supervisor(told: Mapping[str, bytes], pids: Mapping[str, int]) -> PartStatus:
+    """The supervisor whose process runs here: it waits for what does not, or for what it says itself."""
+    for part in ("kafka", "spark"):
+        if part not in pids:
+            return _waiting(part, "")
+    known = _known(told)
+    if known and known.pid == pids["supervisor"] and known.waiting:
+        return _waiting("spark", known.waiting)
+    return PartStatus(name="supervisor", state="running")
+
+
+def _waiting(part: Part, reason: str) -> PartStatus:
+    return PartStatus(name="supervisor", state="waiting", waits_for=part, reason=reason)
+
+
+def _known(told: Mapping[str, bytes]) -> SupervisorStatus | None:
     try:
-        known = told_of_supervisor(told)
+        return told_of_supervisor(told)
     except ValueError:
-        known = None
+        return None
+
+
+def _supervisor(told: Mapping[str, bytes]) -> PartStatus:
+    known = _known(told)
     if known is None:
         return PartStatus(name="supervisor", state="stopped", reason="No supervisor has worked here yet.")
     silent = now() - known.heartbeat
     if silent > _SILENT:
         reason = f"Its last sign of life is {int(silent.total_seconds())} s old: start `skysieve supervise`."
         return PartStatus(name="supervisor", state="stopped", reason=reason)
+    if known.waiting:
+        return _waiting("spark", known.waiting)
     return PartStatus(name="supervisor", state="running")

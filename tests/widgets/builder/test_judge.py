@@ -150,6 +150,7 @@ def test_fluxes_over_decades_are_binned_in_logarithms():
     bins = histogram(Values.of(values))
     assert bins.is_log
     assert max(bins.counts()[1:-1]) < 15
+    assert not histogram(Values.of(pd.Series(np.linspace(1e-4, 1, 600)))).is_log
 
 
 def test_texts_are_counted_the_most_frequent_first_and_the_rest_together():

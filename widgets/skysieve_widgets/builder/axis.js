@@ -1,25 +1,4 @@
-// Small pieces that the form's other files share. Text from data goes into textContent only.
-
-const SVG = "http://www.w3.org/2000/svg";
-
-function make(tag, props = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(props)) {
-    if (name === "class") node.className = value;
-    else if (name === "text") node.textContent = value;
-    else if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (value !== undefined && value !== false) node.setAttribute(name, value === true ? "" : value);
-  }
-  node.append(...children.filter((child) => child));
-  return node;
-}
-
-function draw(tag, attributes = {}, ...children) {
-  const node = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children);
-  return node;
-}
+// A line of values, and how numbers are written.
 
 const grouped = (n) => (n === null || n === undefined ? "—" : Number(n).toLocaleString("en-US"));
 

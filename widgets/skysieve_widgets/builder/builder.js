@@ -20,7 +20,7 @@ class Form {
   build(el) {
     const button = (text, title, act, props = {}) => make("button", { type: "button", class: "sky-button", title, text, onclick: act, ...props });
     this.name = make("input", { class: "sky-name", type: "text", spellcheck: "false", "aria-label": "Name of the filter" });
-    this.name.addEventListener("change", () => this.send({ do: "name", name: this.name.value }));
+    onWritten(this.name, () => this.send({ do: "name", name: this.name.value }));
     this.stream = make("span", { class: "sky-note" });
     this.headline = make("p", { class: "sky-headline", "aria-live": "polite" });
     this.night = make("p", { class: "sky-note" });
@@ -41,7 +41,7 @@ class Form {
       button("+ Cut", "One more cut on a column", () => this.add(false)),
       button("+ SQL", "One more cut, as a condition in SQL", () => this.add(true)),
       make("span", { class: "sky-gap" }), ...this.buttons);
-    this.root = make("div", { class: "sky-builder", "data-lm-suppress-shortcuts": "true" },
+    this.root = make("div", { class: "sky-builder" },
       make("div", { class: "sky-title" }, this.name, this.stream),
       this.headline, this.night, this.keys, this.list, more, this.problem, this.status, this.sql, this.said);
     el.append(this.root);

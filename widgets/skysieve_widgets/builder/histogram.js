@@ -37,7 +37,8 @@ class Histogram {
     Object.assign(this, { told, name, moved, picked });
     this.axis = new Axis(told, WIDTH);
     this.most = Math.max(...told.counts.slice(1, -1), 1);
-    this.node = draw("svg", {
+    this.isEmpty = told.counts.every((count) => !count);
+    this.node = drawn("svg", {
       viewBox: `-7 -3 ${WIDTH + 14} ${HEIGHT + FOOT + 4}`,
       width: WIDTH + 14,
       height: HEIGHT + FOOT + 4,
@@ -45,22 +46,24 @@ class Histogram {
       role: "group",
       "aria-label": `Values of ${name} in the sample`,
     });
-    this.region = draw("g");
-    this.all = draw("path", { class: "sky-all", d: bars(told.counts, this.most) });
-    this.others = draw("path", { class: "sky-others" });
-    this.handles = draw("g");
+    this.region = drawn("g");
+    this.all = drawn("path", { class: "sky-all", d: bars(told.counts, this.most) });
+    this.others = drawn("path", { class: "sky-others" });
+    this.handles = drawn("g");
     this.node.append(this.region, this.all, this.others, this.foot(), this.handles);
     this.slots = [];
   }
 
   foot() {
-    const group = draw("g", { class: "sky-ticks" });
+    const group = drawn("g", { class: "sky-ticks" });
     const { labels, counts } = this.told;
     const marks = labels.length
       ? labels.map((text, i) => ({ at: ((i + 0.5) * WIDTH) / labels.length, text: text.slice(0, 40 / labels.length + 2) }))
-      : this.axis.ticks();
+      : this.isEmpty
+        ? [{ at: WIDTH / 2, text: "no values in the sample" }]
+        : this.axis.ticks();
     for (const { at, text } of marks) {
-      const mark = draw("text", { x: at, y: HEIGHT + 11, "text-anchor": "middle" });
+      const mark = drawn("text", { x: at, y: HEIGHT + 11, "text-anchor": "middle" });
       mark.textContent = text;
       group.append(mark);
     }
@@ -72,7 +75,7 @@ class Histogram {
         if (labels[at] !== undefined) this.picked(labels[at]);
       });
     }
-    const title = draw("title");
+    const title = drawn("title");
     const ends = labels.length
       ? `${grouped(counts[counts.length - 1])} of other values`
       : `${grouped(counts[0])} below, ${grouped(counts[counts.length - 1])} above`;
@@ -83,7 +86,7 @@ class Histogram {
 
   /** Show the present thresholds, and which alerts pass the other cuts. */
   show(op, values, others) {
-    const hasHandles = !this.told.labels.length && op !== "in" && !op.startsWith("is ");
+    const hasHandles = !this.told.labels.length && !this.isEmpty && op !== "in" && !op.startsWith("is ");
     const shown = hasHandles ? values : [];
     if (shown.length !== this.slots.length) {
       this.slots = shown.map((_, i) => this.handle(i));
@@ -91,9 +94,10 @@ class Histogram {
     }
     this.values = [...values];
     shown.forEach((value, i) => this.put(this.slots[i], value, i));
+    const regions = this.isEmpty ? [] : passing(op, hasHandles ? shown : values, this.axis, this.told.labels);
     this.region.replaceChildren(
-      ...passing(op, hasHandles ? shown : values, this.axis, this.told.labels).map(([from, to]) =>
-        draw("rect", { class: "sky-region", x: from, y: 0, width: Math.max(to - from, 0), height: HEIGHT }),
+      ...regions.map(([from, to]) =>
+        drawn("rect", { class: "sky-region", x: from, y: 0, width: Math.max(to - from, 0), height: HEIGHT }),
       ),
     );
     if (others && others.length) this.others.setAttribute("d", bars(others, this.most));
@@ -112,7 +116,7 @@ class Histogram {
   }
 
   handle(i) {
-    const slot = draw(
+    const slot = drawn(
       "g",
       {
         class: "sky-handle",
@@ -122,9 +126,9 @@ class Histogram {
         "aria-valuemin": this.told.low,
         "aria-valuemax": this.told.high,
       },
-      draw("rect", { class: "sky-grip", x: -7, y: -3, width: 14, height: HEIGHT + 6 }),
-      draw("line", { x1: 0, x2: 0, y1: -2, y2: HEIGHT + 2 }),
-      draw("path", { d: "M-5,-3H5V3L0,8L-5,3Z" }),
+      drawn("rect", { class: "sky-grip", x: -7, y: -3, width: 14, height: HEIGHT + 6 }),
+      drawn("line", { x1: 0, x2: 0, y1: -2, y2: HEIGHT + 2 }),
+      drawn("path", { d: "M-5,-3H5V3L0,8L-5,3Z" }),
     );
     slot.addEventListener("pointerdown", (event) => this.drag(event, slot, i));
     slot.addEventListener("keydown", (event) => this.key(event, i));

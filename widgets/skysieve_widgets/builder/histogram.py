@@ -14,8 +14,9 @@ from skysieve_widgets.builder.judge import Flags, Values
 _BINS = 60
 _TAIL = 0.005
 """Share of the values beyond either end that may be left out of the range: real fluxes have rare, huge values."""
-_LOG = 100.0
-"""Ratio of the ends of a range of positive values from which it is drawn in logarithms."""
+_LOG, _MIDDLE = 100.0, 0.1
+"""Ranges of positive values are drawn in logarithms from this ratio of their ends, if the median is below this share of
+the upper end: fluxes are, scores from 0 to 1 are not."""
 _LARGEST = 1e300
 """Beyond this, ranges could not be reckoned with; a histogram shows nothing larger."""
 _LISTED = 8
@@ -72,7 +73,7 @@ class Histogram:
 
 
 def histogram(values: Values) -> Histogram:
-    """Choose bins for a column: the middle 99 % of its values, in logarithms where these span two decades.
+    """Choose bins for a column: the middle 99 % of its values, in logarithms where most are far below the rest.
 
     Examples
     --------
@@ -95,7 +96,7 @@ def histogram(values: Values) -> Histogram:
     whole = int(high - low) + 1
     if is_whole and whole <= _BINS:
         return _binned(data, Histogram(low - 0.5, high + 0.5, False, True, _NONE, whole, values.null))
-    is_log = low > 0 and high > _LOG * low
+    is_log = low > 0 and high > _LOG * low and float(np.median(usable)) < _MIDDLE * high
     if low == high:
         pad = abs(low) / 100 or 1.0
         low, high = low - pad, high + pad

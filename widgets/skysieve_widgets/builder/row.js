@@ -23,7 +23,7 @@ class Row {
     this.inputs = [];
     this.bar = make("span", { class: "sky-bar", "aria-hidden": "true" }, make("i", { class: "sky-before" }), make("i", { class: "sky-left" }), make("i", { class: "sky-only" }));
     this.counts = make("span", { class: "sky-counts" });
-    this.problem = make("span", { class: "sky-problem" });
+    this.problem = make("span", { class: "sky-why" });
     this.plot = make("div", { class: "sky-plot" });
     this.about = make("small", { class: "sky-about" });
     this.fields = make("div", { class: "sky-fields" });
@@ -91,6 +91,7 @@ class Row {
 
   /** Begin in the middle of the values: what a threshold does is seen once there is one. */
   propose() {
+    if (this.histogram.isEmpty) return;
     const { labels } = this.histogram.told;
     const at = this.op === "between" ? [0.25, 0.75] : [0.5];
     if (this.values.some((value) => value !== "") || this.values.length !== at.length) return;

@@ -77,7 +77,7 @@ class FilterBuilder(Drawn):
     ('snr BETWEEN 5 AND 35', 2)
     """
 
-    _esm = source(*(f"builder/{name}" for name in _FILES))
+    _esm = source("elements.js", *(f"builder/{name}" for name in _FILES))
     _css = source("builder/builder.css")
 
     cuts = traitlets.List(traitlets.Dict())

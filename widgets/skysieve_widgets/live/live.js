@@ -3,6 +3,7 @@
 class Live {
   constructor(model, el) {
     this.model = model;
+    this.heard = Date.now();
     this.title = make("b", {});
     this.state = make("span", { class: "sky-badge" });
     this.total = make("span", { class: "sky-note" });
@@ -17,7 +18,7 @@ class Live {
     this.matches = new Matches();
     const head = make("div", { class: "sky-head" }, this.title, this.state, this.total, make("span", { class: "sky-gap" }), this.pause);
     const charts = make("div", { class: "sky-charts" }, ...this.plots.map((plot) => plot.node));
-    this.root = make("div", { class: "sky-live", "data-lm-suppress-shortcuts": "true" }, head, this.problem, this.note, charts, this.matches.node);
+    this.root = make("div", { class: "sky-live" }, head, this.problem, this.note, charts, this.matches.node);
     el.append(this.root);
   }
 
@@ -27,20 +28,31 @@ class Live {
   }
 
   told() {
-    const { state = "unknown", matches = null, note = "", problem = "" } = this.model.get("told");
-    const isPaused = this.model.get("paused");
+    const { matches = null, note = "", problem = "" } = this.model.get("told");
     this.title.textContent = this.model.get("title");
-    this.state.textContent = isPaused ? "view paused" : state;
-    this.state.dataset.state = isPaused ? "view paused" : state;
     this.total.textContent = matches === null ? "" : `${grouped(matches)} match${matches === 1 ? "" : "es"} in all`;
     this.problem.textContent = problem;
     this.note.textContent = note;
-    this.pause.textContent = isPaused ? "Resume" : "Pause";
-    this.pause.setAttribute("aria-pressed", String(isPaused));
+    this.pause.textContent = this.model.get("paused") ? "Resume" : "Pause";
+    this.badge();
+  }
+
+  /** How the filter is, by what was heard last; where that is long ago, the kernel has ended. */
+  badge() {
+    const { state = "unknown", problem = "" } = this.model.get("told");
+    const isPaused = this.model.get("paused");
+    if (isPaused) this.heard = Date.now();
+    const silent = Math.round((Date.now() - this.heard) / 1000);
+    const isSilent = !problem && silent > this.model.get("patience");
+    this.state.textContent = isPaused ? "view paused" : isSilent ? `no news for ${grouped(silent)} s` : state;
+    this.state.dataset.state = isPaused ? "view paused" : isSilent ? "silent" : state;
+    this.state.title = isSilent ? "The kernel has ended, or is not connected." : "";
   }
 
   looks() {
     const looks = this.model.get("looks");
+    this.heard = Date.now();
+    this.badge();
     for (const plot of this.plots) plot.show(looks);
     this.root.dataset.looks = looks.length;
   }
@@ -64,7 +76,9 @@ export default {
     view.told();
     view.looks();
     view.rows();
+    const clock = setInterval(() => view.badge(), 1000);
     return () => {
+      clearInterval(clock);
       for (const [name, handler] of Object.entries(handlers)) model.off(name, handler);
     };
   },

@@ -6,7 +6,7 @@ const BANDS = "ugrizy";
 /** The light curve of an alert, a few pixels high: a line and points for each band. */
 function sparkline(light) {
   const { width, height } = LIGHT;
-  const svg = draw("svg", { viewBox: `-3 -3 ${width + 6} ${height + 6}`, width: width + 6, height: height + 6, class: "sky-spark", role: "img" });
+  const svg = drawn("svg", { viewBox: `-3 -3 ${width + 6} ${height + 6}`, width: width + 6, height: height + 6, class: "sky-spark", role: "img" });
   if (!light.length) return svg;
   const times = light.map(([mjd]) => mjd);
   const fluxes = light.map(([, flux]) => flux);
@@ -15,12 +15,12 @@ function sparkline(light) {
   const x = (mjd) => (to > from ? ((mjd - from) / (to - from)) * width : width / 2);
   const y = (flux) => (high > low ? height - ((flux - low) / (high - low)) * height : height / 2);
   svg.setAttribute("aria-label", `Light curve: ${light.length} points in ${(to - from).toFixed(1)} days`);
-  svg.append(draw("line", { class: "sky-zero", x1: 0, x2: width, y1: y(0), y2: y(0) }));
+  svg.append(drawn("line", { class: "sky-zero", x1: 0, x2: width, y1: y(0), y2: y(0) }));
   for (const band of new Set(light.map(([, , name]) => name))) {
     const look = `sky-band-${BANDS.includes(band) ? band : "other"}`;
     const places = light.filter(([, , name]) => name === band).map(([mjd, flux]) => [x(mjd).toFixed(1), y(flux).toFixed(1)]);
-    svg.append(draw("path", { class: look, d: "M" + places.map((place) => place.join(",")).join("L") }));
-    svg.append(...places.map(([cx, cy]) => draw("circle", { class: look, cx, cy, r: 1.6 })));
+    svg.append(drawn("path", { class: look, d: "M" + places.map((place) => place.join(",")).join("L") }));
+    svg.append(...places.map(([cx, cy]) => drawn("circle", { class: look, cx, cy, r: 1.6 })));
   }
   return svg;
 }
@@ -48,7 +48,7 @@ class Matches {
   row(match) {
     const cell = (text, props = {}) => make("td", { text, ...props });
     const time = cell(match.time, { title: match.date });
-    if (match.problem) return make("tr", {}, time, cell(match.problem, { colspan: "5", class: "sky-problem" }));
+    if (match.problem) return make("tr", {}, time, cell(match.problem, { colspan: "5", class: "sky-why" }));
     const image = make("td");
     // a source that is no picture of ours is not loaded
     if (match.image.startsWith("data:image/png;base64,")) image.append(make("img", { src: match.image, alt: "Difference cutout", width: "34", height: "34" }));

@@ -17,7 +17,7 @@ class Plot {
   constructor(title, lines, scale = 1) {
     Object.assign(this, { title, lines, scale });
     const { width, height } = PLOT;
-    this.svg = draw("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", class: "sky-lines" });
+    this.svg = drawn("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", class: "sky-lines" });
     const keys = lines.map(([name], i) => make("span", { class: `sky-key sky-line${i}`, text: name }));
     this.now = make("span", { class: "sky-now" });
     this.node = make("figure", { class: "sky-chart" }, make("figcaption", {}, make("b", { text: title }), this.now, ...(lines.length > 1 ? keys : [])), this.svg);
@@ -31,16 +31,16 @@ class Plot {
     const x = (t) => (to > from ? left + ((t - from) / (to - from)) * (width - left - right) : width - right);
     const y = (value) => height - bottom - (value / (most * 1.08)) * (height - top - bottom);
     const parts = roundMarks(most).flatMap((mark) => [
-      draw("line", { class: "sky-grid", x1: left, x2: width - right, y1: y(mark), y2: y(mark) }),
+      drawn("line", { class: "sky-grid", x1: left, x2: width - right, y1: y(mark), y2: y(mark) }),
       this.text(left - 4, y(mark) + 3, short(mark), "end"),
     ]);
     if (looks.length) parts.push(this.text(width - right, height - 4, clock(to), "end"));
-    if (to > from) parts.push(this.text(left, height - 4, clock(from), "start"));
+    if (looks.length > 1) parts.push(this.text(left, height - 4, clock(from), "start"));
     values.forEach((line, i) => {
       const places = line.map((value, k) => (value === null ? null : `${x(looks[k][0]).toFixed(1)},${y(value).toFixed(1)}`));
-      parts.push(draw("path", { class: `sky-line${i}`, d: path(places) }));
+      parts.push(drawn("path", { class: `sky-line${i}`, d: path(places) }));
       const last = places[places.length - 1];
-      if (last) parts.push(draw("circle", { class: `sky-line${i}`, r: 2.5, cx: last.split(",")[0], cy: last.split(",")[1] }));
+      if (last) parts.push(drawn("circle", { class: `sky-line${i}`, r: 2.5, cx: last.split(",")[0], cy: last.split(",")[1] }));
     });
     this.svg.replaceChildren(...parts);
     const said = values.map((line) => line[line.length - 1] ?? null).map((value) => (value === null ? "—" : short(value)));
@@ -49,7 +49,7 @@ class Plot {
   }
 
   text(x, y, words, anchor) {
-    const node = draw("text", { x, y, "text-anchor": anchor });
+    const node = drawn("text", { x, y, "text-anchor": anchor });
     node.textContent = words;
     return node;
   }

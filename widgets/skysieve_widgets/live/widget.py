@@ -18,7 +18,7 @@ from skysieve_widgets.markup import count
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_FILES = ("builder/axis.js", "live/plot.js", "live/matches.js", "live/live.js")
+_FILES = ("elements.js", "builder/axis.js", "live/plot.js", "live/matches.js", "live/live.js")
 _NUMBERS = ("judged_per_second", "matched_per_second", "pass_rate", "latency_median", "latency_p99")
 
 
@@ -53,6 +53,8 @@ class LiveView(Drawn):
         The newest matches, newest first.
     told
         ``state``, number of ``matches``, ``note`` and ``problem``.
+    patience
+        Seconds without a look after which the page says that it hears nothing: its kernel has ended. Can be set.
 
     Examples
     --------
@@ -73,6 +75,7 @@ class LiveView(Drawn):
     looks: Any = traitlets.List().tag(sync=True)
     matches: Any = traitlets.List().tag(sync=True)
     told = traitlets.Dict().tag(sync=True)
+    patience = traitlets.Float(60.0).tag(sync=True)
 
     def __init__(
         self,
@@ -87,7 +90,7 @@ class LiveView(Drawn):
         self._looks: deque[list[float | None]] = deque(maxlen=points)
         self._rows: deque[dict[str, Any]] = deque(maxlen=matches)
         self._poller = Poller(self._look, self._failed, every)
-        super().__init__(title=title)
+        super().__init__(title=title, patience=max(60.0, 5 * every))
         # the first one at once, so that a notebook that is saved now has something to show
         self._poller.look()
         self._poller.start()
@@ -132,7 +135,7 @@ class LiveView(Drawn):
         """Say what keeps it from looking; what was seen before stays."""
         known = self.told or {"state": "unknown", "matches": None, "note": ""}
         why = " ".join(str(error).split()) or type(error).__name__
-        self.told = {**known, "problem": f"{why} Next look in {seconds:.0f} s."}
+        self.told = {**known, "problem": f"{why.removesuffix('.')}. Next look in {seconds:.0f} s."}
 
     def __str__(self) -> str:
         matches = self.told.get("matches")

@@ -34,6 +34,14 @@ export class FilterBar extends ReactWidget {
     }
   }
 
+  /** Tell it what is wrong with its filter. */
+  tellMistakes(messages: readonly string[]): void {
+    if (messages.join('\n') !== this._mistakes.join('\n')) {
+      this._mistakes = messages;
+      this.update();
+    }
+  }
+
   override dispose(): void {
     this.sky.changed.disconnect(this.redraw, this);
     super.dispose();
@@ -77,6 +85,9 @@ export class FilterBar extends ReactWidget {
             {trans.__('Form')}
           </Button>
         )}
+        <span className="sky-mistakes" aria-live="polite">
+          {this._mistakes.join('\n')}
+        </span>
         {filter && (
           <span role="status">
             <span className="sky-state" data-state={filter.state}>
@@ -103,5 +114,6 @@ export class FilterBar extends ReactWidget {
 
   private _name = '';
   private _isSql = false;
+  private _mistakes: readonly string[] = [];
   private _drawn: unknown = undefined;
 }

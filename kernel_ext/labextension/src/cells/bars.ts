@@ -10,6 +10,7 @@ import { FilterForm } from '../form/form';
 import type { Attach } from './attach';
 import { FilterBar } from './bar';
 import { header } from './header';
+import { Mistakes } from './mistakes';
 import type { Notebooks } from './notebooks';
 
 const SQL = 'text/x-sql';
@@ -100,6 +101,12 @@ export class Bars {
     }
     let bar: FilterBar | null = null;
     let wasSql = false;
+    const mistakes = new Mistakes(
+      cell,
+      this.sky.api,
+      () => this.notebooks.names(panel),
+      messages => bar?.tellMistakes(messages)
+    );
     const look = () => {
       if (cell.isDisposed) {
         return;
@@ -119,6 +126,7 @@ export class Bars {
         bar?.dispose();
         bar = null;
       }
+      mistakes.take(said);
       const isSql = said?.isSql ?? false;
       if (isSql !== wasSql || (isSql && cell.model.mimeType !== SQL)) {
         wasSql = isSql;

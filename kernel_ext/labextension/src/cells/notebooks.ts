@@ -6,6 +6,9 @@ import {
   type NotebookPanel
 } from '@jupyterlab/notebook';
 
+const ASSIGNED = /([A-Za-z_][\w, \t]*)=(?!=)/g;
+const IMPORTED = /\bimport\b([^\n;#]*)/g;
+
 /** What is done in notebooks, in their cells, where a person sees it. */
 export class Notebooks {
   constructor(
@@ -44,6 +47,23 @@ export class Notebooks {
   find(panel: NotebookPanel, fits: (text: string) => boolean): number {
     const cells = panel.content.widgets;
     return cells.findIndex(cell => fits(cell.model.sharedModel.getSource()));
+  }
+
+  /** Names that the code of a notebook gives to something, as far as its text tells. */
+  names(panel: NotebookPanel): string[] {
+    const found = new Set<string>();
+    for (const { model } of panel.content.widgets) {
+      const text = model.type === 'code' ? model.sharedModel.getSource() : '';
+      if (!text.startsWith('%%')) {
+        const given = [...text.matchAll(ASSIGNED), ...text.matchAll(IMPORTED)];
+        for (const name of given.flatMap(
+          ([, part]) => part.match(/\w+/g) ?? []
+        )) {
+          found.add(name);
+        }
+      }
+    }
+    return [...found].slice(0, 1000);
   }
 
   /** Put a new code cell at a place. */

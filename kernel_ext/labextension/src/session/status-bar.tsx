@@ -64,9 +64,16 @@ export class StatusItem extends ReactWidget {
     if (session.place === 'none') {
       return trans.__('no session');
     }
-    const broken = session.parts.filter(part => part.state !== 'running');
+    const { parts } = session;
+    const waiting = parts.find(part => part.state === 'waiting');
+    const broken = parts.filter(
+      part => part.state !== 'running' && part !== waiting
+    );
     if (broken.length) {
       return trans.__('%1 not running', broken.map(p => p.name).join(', '));
+    }
+    if (waiting) {
+      return trans.__('%1 waits for %2', waiting.name, waiting.waits_for ?? '');
     }
     const states = [...sky.filters.values()].map(one => one.state);
     const running = states.filter(

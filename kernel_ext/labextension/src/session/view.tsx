@@ -119,6 +119,7 @@ function Part(props: { part: PartStatus; sky: Sky; trans: TranslationBundle }) {
   };
   const states = {
     running: trans.__('running'),
+    waiting: trans.__('waiting for %1', names[part.waits_for ?? 'spark']),
     stopped: trans.__('stopped'),
     unreachable: trans.__('cannot be reached'),
     unknown: trans.__('not known')
@@ -139,6 +140,16 @@ function Part(props: { part: PartStatus; sky: Sky; trans: TranslationBundle }) {
         >
           {trans.__('log')}
         </Button>
+      )}
+      {part.name === 'spark' && sky.session?.spark_ui && (
+        <a
+          className="sky-link"
+          href={sky.api.sparkUi}
+          target="_blank"
+          rel="noopener"
+        >
+          {trans.__('Spark UI')}
+        </a>
       )}
       {part.name !== 'kafka' && part.reason && (
         <small className="sky-quiet">{part.reason}</small>
@@ -184,11 +195,12 @@ function Buttons({ session, sky, trans, act }: ButtonsProps) {
       </Button>
     );
   }
-  const running = session.parts.filter(part => part.state === 'running').length;
+  const stopped = session.parts.filter(part => part.state === 'stopped').length;
+  const running = session.parts.length - stopped;
   const busy = session.work?.state === 'running';
   return (
     <>
-      {running < session.parts.length && (
+      {stopped > 0 && (
         <Button
           className="jp-mod-styled jp-mod-accept"
           small
