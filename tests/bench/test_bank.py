@@ -8,9 +8,7 @@ from skysieve.errors import SkysieveError
 from skysieve.sources import simulate
 
 
-def test_it_reports_a_rate_for_each_number_of_filters_and_for_what_it_is_compared_with(
-    running, monkeypatch
-):
+def test_it_reports_a_rate_for_each_number_of_filters_and_for_what_it_is_compared_with(running, monkeypatch):
     for name, value in {"_SIZES": (1, 20), "_SILENT": (1,), "_LOOPS": (1, 20), "_RUNS": 1}.items():
         monkeypatch.setattr(bank, name, value)
     told = []
