@@ -269,9 +269,8 @@ class Supervisor:
             return
         begin = self._book.streams[record.query].position
         start = (moved or begin) if record.start == "latest" else source.offsets(record.start)
-        past = None
-        if not record.filter.has_state and any(start.get(p, 0) < o for p, o in begin.items()):
-            past = Backfill(start=start, stop=begin)
+        has_past = not record.filter.has_state and any(start.get(p, 0) < o for p, o in begin.items())
+        past = Backfill(start=start, stop=begin) if has_past else None
         state = "backfilling" if past else "running"
         self._book.publish(status_of(record, state, since=begin, backfill=past))
 
