@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
+from processes import wait_until
 from skysieve.errors import SessionError
 from skysieve.local.ports import free_port
 from skysieve.topics import Topics
@@ -64,7 +65,7 @@ def test_a_range_may_end_in_offsets_without_records(topics, name):
     producer.begin_transaction()
     producer.produce(name, b"one")
     producer.commit_transaction()  # which takes an offset, too
-    assert topics.end(name) == {0: 2}
+    wait_until(lambda: topics.end(name) == {0: 2}, "the mark of the commit")
     assert [r.value for r in topics.read(name, {}, {0: 2})] == [b"one"]
 
 

@@ -64,7 +64,9 @@ _READY = """() => {
 }"""
 
 _LOADED = "() => window.jupyterapp?.restored.then(() => true)"
-_OPEN = "(path) => jupyterapp.commands.execute('docmanager:open', {path, factory: 'Notebook'}).then(() => null)"
+_OPEN = (
+    "(path) => jupyterapp.commands.execute('docmanager:open', {path, factory: 'Notebook'}).then(() => null)"
+)
 _LEAVE = """async () => {
     for (const one of [...jupyterapp.shell.widgets('main')]) {
         await one.sessionContext?.shutdown();
