@@ -63,7 +63,8 @@ def append(
             "linger.ms": 0,
             "partitioner": "murmur2_random",  # as other clients of Kafka have it
             "message.timeout.ms": int(1000 * patience),
-            "topic.metadata.propagation.max.ms": int(1000 * patience),
+            # before the record's own time is over, so that a topic that is not there is told as that
+            "topic.metadata.propagation.max.ms": int(500 * patience),
             "error_cb": lambda error: errors.append(error) if error.code() in _REFUSALS else None,
             "log_level": 0,  # what matters of what it logs comes as an error
             **options.for_librdkafka(),
@@ -81,4 +82,6 @@ def append(
         if error.code() in _REFUSALS:
             raise _REFUSALS[error.code()]
     said = errors[0].str() if errors else "it is silent"
-    raise SessionError(f"Kafka at {servers} did not take a record for {topic}: {said}")
+    raise SessionError(
+        f"Kafka at {servers} did not take a record for {topic}: {said}. Is the session up? (skysieve status)"
+    )

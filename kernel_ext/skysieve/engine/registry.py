@@ -128,7 +128,7 @@ def registered(topics: Topics) -> dict[str, Registered]:
     return found
 
 
-@lru_cache(10_000)
+@lru_cache(10_000)  # each look reads all of them again; some 5 kB each
 def read(name: str, value: bytes) -> Registered:
     """A deployment, of its record's key and value, which anybody may have written who can write to the topic.
 
