@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
+from processes import wait_until
 from skysieve.errors import SessionError
 from skysieve.local.ports import free_port
 from skysieve.topics import Topics
@@ -64,7 +65,7 @@ def test_a_range_may_end_in_offsets_without_records(topics, name):
     producer.begin_transaction()
     producer.produce(name, b"one")
     producer.commit_transaction()  # which takes an offset, too
-    assert topics.end(name) == {0: 2}
+    wait_until(lambda: topics.end(name) == {0: 2}, "the mark of the commit")
     assert [r.value for r in topics.read(name, {}, {0: 2})] == [b"one"]
 
 
@@ -74,6 +75,20 @@ def test_a_kafka_that_falls_silent_is_told(topics, topic, monkeypatch):
     end = topics.end(topic)
     with pytest.raises(SessionError, match=rf"fell silent at {topic}\[0\]@{end[0]}\."):
         list(topics.read(topic, {}, {0: end[0] + 1}))
+
+
+def test_what_kafka_does_not_take_is_told_with_the_topic(topics, name, monkeypatch):
+    monkeypatch.setattr("skysieve.topics._PATIENCE", 1)
+    nobody = Topics(f"127.0.0.1:{free_port()}")
+    with pytest.raises(SessionError, match=rf"did not take a record for {name}: .* \(skysieve status\)"):
+        nobody.write(name, [("a", b"1")])
+    with pytest.raises(SessionError, match=rf"did not take a record for {name}: .*[Uu]nknown topic"):
+        topics.write(name, [("a", b"1")])
+
+
+def test_each_partition_s_last_offset_is_given_for_what_was_written(topics, topic):
+    written = topics.write(topic, [(f"k{i}", b"") for i in range(20)])
+    assert written == {partition: end - 1 for partition, end in topics.end(topic).items()}
 
 
 def test_a_time_gives_the_first_offsets_that_arrived_then_or_later(topics, topic):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import signal
 import sys
@@ -43,7 +42,6 @@ RateOption = Annotated[
 def main() -> None:
     """Run the command line; a mistake of the user's ends with its message and no traceback."""
     end_in_order()
-    logging.getLogger("skysieve.kafka").addHandler(logging.NullHandler())  # what matters comes as an error
     try:
         app()
     except SkysieveError as error:

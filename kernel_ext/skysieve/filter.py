@@ -9,7 +9,7 @@ import platform
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -287,8 +287,14 @@ class BoundFilter:
 
 def made_with(code: str) -> dict[str, str]:
     """Versions of Python, Skysieve and the packages that a text in Python imports."""
-    own = {"python": platform.python_version(), "skysieve": metadata.version("skysieve")}
-    return own | (versions(code) if code else {})
+    return {"python": platform.python_version(), "skysieve": _own_version()} | (
+        versions(code) if code else {}
+    )
+
+
+@cache
+def _own_version() -> str:
+    return metadata.version("skysieve")
 
 
 def check_name(name: str) -> str:

@@ -12,16 +12,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import NewTopic, OffsetSpec
 from kafka.errors import (
     InvalidTopicError,
-    KafkaError,
     TopicAlreadyExistsError,
-    TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
 )
 
+from skysieve.appending import append
 from skysieve.brokers import administrator, client, listed, reach, refusals, refuse_hidden
 from skysieve.errors import SessionError
 from skysieve.kafka_options import KafkaOptions
@@ -227,27 +226,7 @@ class Topics:
     def write(self, topic: str, records: Sequence[tuple[str, bytes | None]]) -> Offsets:
         """Append records of key and value, and wait until Kafka has them; gives the last offset written."""
         with refusals(self.bootstrap, self.options, f"write to topic {topic!r}"):
-            patience = int(_PATIENCE * 1000)
-            producer = KafkaProducer(
-                bootstrap_servers=self._servers,
-                acks="all",
-                max_block_ms=patience,
-                retry_backoff_ms=10,  # also the time that it sleeps before it knows the topic
-                **self._settings,
-            )
-            try:
-                sent = [producer.send(topic, key=key.encode(), value=value) for key, value in records]
-                done = [future.get(timeout=_PATIENCE) for future in sent]
-            except KafkaError as error:
-                # who may write nowhere is not even given the number that a writer needs, and that is told in a text
-                if "AuthorizationFailed" in repr(error):
-                    raise TopicAuthorizationFailedError from error
-                raise SessionError(
-                    f"Kafka at {self.bootstrap} did not take a record for {topic}: {error}"
-                ) from error
-            finally:
-                producer.close(timeout=_PATIENCE)
-        return {d.partition: d.offset for d in done}
+            return append(self.bootstrap, self.options, topic, records, _PATIENCE)
 
     @contextmanager
     def follow(self, topic: str) -> Iterator[KafkaConsumer]:

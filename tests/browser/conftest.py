@@ -100,6 +100,7 @@ def notebook(lab: Lab, shared: tuple[Page, list[str]]) -> Iterator[Callable[...,
     page, failed = shared
     usual = page.viewport_size
     failed.clear()
+    page.bring_to_front()  # a page of another test had the keyboard, perhaps
 
     def open_one(*cells: str) -> Notebook:
         return lab.open(page, f"test-{next(_numbers)}", *cells)

@@ -47,9 +47,12 @@ _RUN = """async (index) => {
     await jupyterapp.commands.execute('notebook:run-cell');
     return cells.model.cells.get(index).toJSON().outputs;
 }"""
+# A widget in the page holds back a change while the kernel takes the one before: the first request waits for that.
 _PYTHON = """async (code) => {
     const said = {text: '', error: ''};
-    const future = jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute({code});
+    const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+    await kernel.requestExecute({code: '', silent: true}).done;
+    const future = kernel.requestExecute({code});
     future.onIOPub = ({header, content}) => {
         if (header.msg_type === 'stream') said.text += content.text;
         if (header.msg_type === 'error') said.error = `${content.ename}: ${content.evalue}`;
@@ -64,7 +67,9 @@ _READY = """() => {
 }"""
 
 _LOADED = "() => window.jupyterapp?.restored.then(() => true)"
-_OPEN = "(path) => jupyterapp.commands.execute('docmanager:open', {path, factory: 'Notebook'})"
+_OPEN = (
+    "(path) => jupyterapp.commands.execute('docmanager:open', {path, factory: 'Notebook'}).then(() => null)"
+)
 _LEAVE = """async () => {
     for (const one of [...jupyterapp.shell.widgets('main')]) {
         await one.sessionContext?.shutdown();

@@ -1,13 +1,18 @@
 """A session of its own that is hurt, and the ways to hurt it."""
 
+import os
 import signal
 import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from unittest.mock import patch
 
+import kernels
 import offline
 import psutil
 import pytest
@@ -32,6 +37,8 @@ class Sky:
     means: dict[str, Callable] = field(default_factory=dict)
     has_disk: bool = False
     """Whether checkpoints are on a small disk of their own, which only root can give them."""
+    kernels: int = 0
+    """How many have deployed a filter and were killed."""
 
     @property
     def topics(self):
@@ -39,6 +46,32 @@ class Sky:
 
     def pid(self, part):
         return local.pids(self.home)[part]
+
+    def up(self):
+        """Start what does not run, as systemd would; the supervisor with a clock that can be stepped."""
+        local.up(self.home, supervisor=False)
+        faked = {
+            "LD_PRELOAD": str(_faketime()),
+            "FAKETIME_TIMESTAMP_FILE": str(self._clock),
+            "FAKETIME_CACHE_DURATION": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        }
+        with patch.dict(os.environ, faked):
+            local.up(self.home)
+
+    @property
+    def _clock(self):
+        file = self.home.state / "clock"
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text("+0")
+        return file
+
+    def step_clock(self, seconds=10):
+        """Put the supervisor's clock forward by an hour, and back after a while."""
+        self._clock.write_text("+3600")
+        time.sleep(seconds)
+        self._clock.write_text("+0")
 
     def attach(self):
         """Attach anew, since a Spark that was killed knows no session of before."""
@@ -78,7 +111,22 @@ class Sky:
         process = psutil.Process(self.pid(part))
         process.send_signal(how)
         psutil.wait_procs([process], timeout=60)
-        local.up(self.home)
+        self.up()
+
+    def kill_kernel(self):
+        """Kill a notebook's kernel just when it has deployed a filter."""
+        self.kernels += 1
+        found, name = local.running(self.home), f"from-kernel-{self.kernels}"
+        with kernels.kernel() as kernel:
+            kernel.text(
+                "import os, skysieve\n"
+                f"os.environ['SPARK_CONNECT_AUTHENTICATE_TOKEN'] = {found.token!r}\n"
+                f"sky = skysieve.attach({found.spark!r}, kafka={found.kafka!r})\n"
+                f"spec = skysieve.Filter({name!r}, 'diaSource.snr > 7', {self.stream!r})\n"
+                "sky.deploy(spec, start='earliest', guard=skysieve.Guard(share=1))"
+            )
+            os.kill(kernel.pid, signal.SIGKILL)
+        self.means[name] = lambda a: offline.above(a, "diaSource.snr", 7)
 
     def kill_workers(self):
         """Kill the Python processes of Spark, which starts others."""
@@ -111,6 +159,20 @@ class Sky:
         process.send_signal(signal.SIGCONT)
 
 
+def _faketime():
+    """The library that lets a process see another time."""
+    found = pytest.importorskip("libfaketime", reason="the supervisor's clock is stepped with libfaketime")
+    library = Path(found.__file__).parent / "vendor/libfaketime/src/libfaketime.so.1"
+    said = subprocess.run(
+        [sys.executable, "-c", "import time; print(time.time())"],
+        env={**os.environ, "LD_PRELOAD": str(library), "FAKETIME": "+3600"},
+        capture_output=True,
+        text=True,
+    )
+    assert float(said.stdout) - time.time() > 3000, said.stderr
+    return library
+
+
 def small(count, seed):
     """Simulated packets without cutouts, so that thousands of matches are soon read."""
     found = []
@@ -128,8 +190,8 @@ def hurt(tmp_path_factory):
     home.checkpoints.mkdir(parents=True)
     disk = ["mount", "-t", "tmpfs", "-o", "size=32m", "checkpoints", str(home.checkpoints)]
     is_mounted = subprocess.run(disk, capture_output=True).returncode == 0
-    local.up(home)
     sky = Sky(home, "faults-alerts", has_disk=is_mounted)
+    sky.up()
     sky.attach()
     make_stream(sky.topics, sky.stream)
     send(small(20, 1), sky.stream, sky.topics.bootstrap)

@@ -86,7 +86,10 @@ def packets_cutout(alert):
     return read_cutouts(alert)["Difference"]
 
 
-@pytest.mark.parametrize("value", [None, b"", b"no FITS", 3])
+BLANK = packets.fits_bytes(np.full((5, 5), np.nan, dtype="float32"))
+
+
+@pytest.mark.parametrize("value", [None, b"", b"no FITS", 3, BLANK])
 def test_there_is_no_thumbnail_of_a_cutout_that_cannot_be_read(value):
     assert thumbnail(packets.hand_made(cutoutDifference=value)) is None
 

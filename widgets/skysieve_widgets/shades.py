@@ -79,7 +79,7 @@ def thumbnail(alert: Alert, name: str = "Difference", side: int = 48) -> bytes |
     Returns
     -------
     bytes or None
-        A PNG; None where the packet has no such cutout.
+        A PNG; None where the packet has no such cutout, or one without a number in it.
 
     Examples
     --------
@@ -93,7 +93,7 @@ def thumbnail(alert: Alert, name: str = "Difference", side: int = 48) -> bytes |
     alert = as_alert(alert)
     survey = survey_of(alert)
     cutout, summary = survey.cutout(alert, name), survey.summary(alert)
-    if not isinstance(cutout, Cutout):
+    if not isinstance(cutout, Cutout) or not np.isfinite(cutout.data).any():
         return None
     matrix = pixels_to_sky(cutout, summary.ra, summary.dec) if summary.has_position else None
     rows, columns = _places(cutout.data.shape, matrix, side)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime
-from functools import cache
+from functools import cache, cached_property, lru_cache
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -81,9 +81,9 @@ class Registered(Value):
         """The interval of the pass rate that the current version's preview gave, if it had one."""
         return self.said(self.current).expected
 
-    @property
+    @cached_property
     def filter(self) -> Filter:
-        """The filter of the current version."""
+        """The filter of the current version; read at every look of the supervisor, and parsed once."""
         return self.in_version(self.current)
 
     def in_version(self, version: str) -> Filter:
@@ -128,6 +128,7 @@ def registered(topics: Topics) -> dict[str, Registered]:
     return found
 
 
+@lru_cache(10_000)  # each look reads all of them again; some 5 kB each
 def read(name: str, value: bytes) -> Registered:
     """A deployment, of its record's key and value, which anybody may have written who can write to the topic.
 

@@ -27,6 +27,7 @@ _PRODUCER = {
     "message.timeout.ms": 120_000,
 }
 _LOG = logging.getLogger("skysieve.kafka")
+_LOG.addHandler(logging.NullHandler())  # what matters comes as an error
 _REACH_SECONDS = 10.0
 _REPORT_SECONDS = 0.1
 _FAR_AHEAD = 0.005
