@@ -26,8 +26,9 @@ from skysieve.topics import Record, Topics
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 _numbers = itertools.count(1)
 
-# two fifths of what Spark spends in the tests is compiling for a long life, which it does not have here
-os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
+# two fifths of what Spark spends in the tests is compiling for a long life, which it does not have here; the room for
+# compiled code that goes with that is too small for it, and a fifth of its time would go into sweeping there
+os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m")
 
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in a script's background: tests send interrupts
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -37,7 +37,7 @@ class Said:
 @pytest.fixture
 def skysieve(monkeypatch, capsys):
     """The command line, run in this process as the script does."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
 
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["skysieve", *map(str, arguments)])

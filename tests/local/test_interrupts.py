@@ -77,6 +77,18 @@ def test_deferred_interrupts_come_when_they_are_let_come():
     assert done == ["undisturbed"]
 
 
+def test_one_that_is_never_let_come_comes_at_the_end():
+    done = []
+
+    def once():
+        os.kill(os.getpid(), signal.SIGINT)
+        done.append("undisturbed")
+
+    with pytest.raises(KeyboardInterrupt), deferred():
+        once()
+    assert done == ["undisturbed"]
+
+
 def test_a_second_interrupt_is_not_deferred():
     def twice():
         os.kill(os.getpid(), signal.SIGINT)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from itertools import pairwise
 from typing import Any, Literal
@@ -195,6 +196,18 @@ class StatusBook:
         self.session: str | None = None
         self.archives: dict[str, Archived] = {}
         self._health: dict[str, QueryHealth] = {}
+        self._mine = threading.local()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Write what this thread tells within only at the end: Kafka takes a hundred records as fast as one."""
+        held: list[tuple[str, bytes | None]] = []
+        self._mine.held = held
+        try:
+            yield
+        finally:
+            self._mine.held = None
+            self._append(*held)
 
     def recall(self) -> None:
         """Read the topic; made where it does not exist."""
@@ -247,7 +260,7 @@ class StatusBook:
         """Drop the status of a filter that was removed."""
         self.filters.pop(name, None)
         self.archives.pop(name, None)
-        self._topics.write(STATUS, [(name, None), (_ARCHIVE + name, None)])
+        self._append((name, None), (_ARCHIVE + name, None))
 
     @property
     def health(self) -> dict[str, QueryHealth]:
@@ -263,7 +276,7 @@ class StatusBook:
     def forget_health(self, query: str) -> None:
         """Drop what was told of a bank that does not run any more."""
         if self._health.pop(query, None):
-            self._topics.write(STATUS, [(_HEALTH + query, None)])
+            self._append((_HEALTH + query, None))
 
     def archive(self, name: str, reached: Archived) -> None:
         """Note how far the matches of a filter were written to its sink; not of one that was removed meanwhile."""
@@ -290,4 +303,11 @@ class StatusBook:
         self._write(_SUPERVISOR, status)
 
     def _write(self, key: str, value: Value) -> None:
-        self._topics.write(STATUS, [(key, value.model_dump_json().encode())])
+        self._append((key, value.model_dump_json().encode()))
+
+    def _append(self, *records: tuple[str, bytes | None]) -> None:
+        held = getattr(self._mine, "held", None)
+        if held is not None:
+            held += records
+        elif records:
+            self._topics.write(STATUS, records)

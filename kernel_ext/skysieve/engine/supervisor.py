@@ -6,14 +6,12 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from uuid import uuid4
 
 from kafka import KafkaConsumer
 from kafka.errors import KafkaError
 from pyspark.errors import PySparkException
-from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from skysieve.brokers import check_twin
@@ -21,6 +19,7 @@ from skysieve.engine import metrics, registry
 from skysieve.engine.archive import Archives
 from skysieve.engine.backfill import Backfills
 from skysieve.engine.bank import running
+from skysieve.engine.driver import Connect, Driver
 from skysieve.engine.election import Election
 from skysieve.engine.launch import Launcher
 from skysieve.engine.pauses import LONGEST, Pause
@@ -40,9 +39,6 @@ log = logging.getLogger("skysieve.supervisor")
 HEARTBEAT = 5.0
 """Seconds between two looks at how the banks do."""
 
-Connect = Callable[[str], SparkSession]
-"""Opens the Spark session of an id."""
-
 
 class Supervisor:
     """Reads the registry, runs the banks, writes the status.
@@ -52,8 +48,7 @@ class Supervisor:
     topics
         The Kafka cluster with registry and status.
     connect
-        Opens the Spark session of an id. The supervisor keeps one id for as long as the server knows it, so that
-        after a crash it finds the queries of its predecessor and starts no twin.
+        Opens the Spark session of an id (see :class:`skysieve.engine.driver.Driver`).
     checkpoints
         Folder for checkpoints, one sub-folder per stream, on a file system that Spark's driver sees.
     metrics_port
@@ -74,22 +69,22 @@ class Supervisor:
         exact: bool = True,
         heartbeat: float = HEARTBEAT,
     ) -> None:
-        self._topics, self._connect, self._heartbeat = topics, connect, heartbeat
+        self._topics, self._heartbeat = topics, heartbeat
         self._registered: dict[str, Registered] = {}
         self._lock = threading.RLock()
         self._book = StatusBook(topics)
+        self._driver = Driver(connect, self._book)
         self._backfills = Backfills(self._book, self._lock)
         self._launcher = Launcher(
-            topics, self._book, self._registered, lambda: self._session, checkpoints, exact
+            topics, self._book, self._registered, lambda: self._driver.session, checkpoints, exact
         )
         self._queries: dict[str, StreamingQuery | None] = {}
         self._suspected: set[str] = set()
         self._pauses: dict[str, Pause] = {}
         self._sources: dict[str, Stream] = {}
         self._rejections = Rejections(topics)
-        self._spark: SparkSession | None = None
-        self._archives = Archives(topics, self._book, lambda: self._session, every=12 * heartbeat)
-        self._watch = Watch(topics, self._book, self._registered, lambda: self._session)
+        self._archives = Archives(topics, self._book, lambda: self._driver.session, every=12 * heartbeat)
+        self._watch = Watch(topics, self._book, self._registered, lambda: self._driver.session)
         self._metrics = None if metrics_port is None else metrics.serve(self._book, metrics_port)
 
     def run(self, stopped: threading.Event) -> None:
@@ -211,9 +206,10 @@ class Supervisor:
             except SkysieveError as error:
                 bank.stop()
                 self._forget_removed(query)
-                for record in here.values():
-                    if record.wanted == "running":
-                        self._book.publish(status_of(record, "failed", error=str(error)))
+                with self._book.together():
+                    for record in here.values():
+                        if record.wanted == "running":
+                            self._book.publish(status_of(record, "failed", error=str(error)))
                 return
             self._sources[query] = source
             moved: dict[str, Offsets] = {}
@@ -231,12 +227,13 @@ class Supervisor:
                     query, source, here, bound, moved, suspected=suspected
                 )
             self._forget_removed(query)
-            for name, record in here.items():
-                if record.wanted == "stopped":
-                    self._book.publish(status_of(record, "stopped"))
-                elif name in bound:
-                    self._announce(source, record, moved.get(name))
-                    self._backfills.begin(bank, source.format, bound[name])
+            with self._book.together():
+                for name, record in here.items():
+                    if record.wanted == "stopped":
+                        self._book.publish(status_of(record, "stopped"))
+                    elif name in bound:
+                        self._announce(source, record, moved.get(name))
+                        self._backfills.begin(bank, source.format, bound[name])
 
     def _forget_removed(self, query: str) -> None:
         """Only now that nothing writes there any more: who removed a filter may be waiting to delete its topic."""
@@ -282,7 +279,7 @@ class Supervisor:
             if r.wanted == "running" and not self._book.is_out(r)
             for query in r.queries
         }
-        down = wanted - running(self._session).keys()
+        down = wanted - running(self._driver.session).keys()
         for query in down:
             self._explain(query)
         return {
@@ -305,14 +302,15 @@ class Supervisor:
             if fault
             else f"The streaming query fell and is being started again: {str(error)[:500]}"
         )
-        for name, status in list(self._book.filters.items()):
-            if status.query == query and status.state in ("running", "backfilling"):
-                self._book.change(name, state="failed" if fault else "starting", error=reason)
+        with self._book.together():
+            for name, status in list(self._book.filters.items()):
+                if status.query == query and status.state in ("running", "backfilling"):
+                    self._book.change(name, state="failed" if fault else "starting", error=reason)
 
     def _tell_owners(self, error: Exception) -> None:
         """Let it be read that nothing is known to run, where Kafka still takes it."""
         reason = f"The supervisor could not go on and tries again: {str(error)[:300]}"
-        with suppress(SkysieveError, KafkaError, OSError), self._lock:
+        with suppress(SkysieveError, KafkaError, OSError), self._lock, self._book.together():
             for name, record in self._registered.items():
                 if self._book.is_live(name):
                     self._book.change(name, state="starting", error=reason)
@@ -322,29 +320,10 @@ class Supervisor:
     def _open_session(self) -> None:
         """Have a session of Spark; while there is none, that is told as a sign of life."""
         try:
-            self._go_on_in_session()
+            self._driver.open()
         except (SkysieveError, PySparkException) as error:
             self._beat(waiting=str(error)[:300])
             raise
 
-    def _go_on_in_session(self) -> None:
-        """Go on in the session of the last supervisor; in a new one where the server has closed that."""
-        for session in (self._book.session, str(uuid4())):
-            if session is None:
-                continue
-            try:
-                self._spark = self._connect(session)
-            except PySparkException as error:
-                if "INVALID_HANDLE" not in str(error):
-                    raise
-            else:
-                self._book.session = session
-                return
-
     def _beat(self, waiting: str = "") -> None:
         self._book.beat(os.getpid(), self._metrics, waiting)
-
-    @property
-    def _session(self) -> SparkSession:
-        assert self._spark is not None
-        return self._spark

@@ -63,6 +63,7 @@ def deferred() -> Iterator[Callable[[], None]]:
 
     def note(number: int, frame: FrameType | None) -> None:
         if arrived:
+            arrived.clear()
             handlers[signal.Signals(number)](number, frame)
         arrived.append(number)
 
@@ -78,3 +79,4 @@ def deferred() -> Iterator[Callable[[], None]]:
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
+        let_come()  # one that came after the last call
