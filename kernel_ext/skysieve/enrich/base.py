@@ -221,8 +221,8 @@ def decoded(packets: DataFrame, packet_format: Format, columns: Iterable[Column]
 
     wanted = list(columns)
     held = {c.name: c for c in (*wanted, *inputs(wanted)) if c.by is None}
-    alerts = decode(packets, packet_format, held.values())
-    return enriched(alerts, [c for c in wanted if c.by is not None], timed=True)
+    alerts, given = decode(packets, packet_format, held.values()), [c for c in wanted if c.by is not None]
+    return enriched(alerts, given, timed=True) if given else alerts
 
 
 def enriched(alerts: DataFrame, wanted: Sequence[Column], *, timed: bool = False) -> DataFrame:
