@@ -23,7 +23,8 @@ from skysieve.session import Session
 from skysieve.stream_topics import make_stream
 from skysieve.topics import Record, Topics
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+TESTS = Path(__file__).resolve().parent
+DATA = TESTS.parents[1] / "shared" / "data"
 _numbers = itertools.count(1)
 
 # two fifths of what Spark spends in the tests is compiling for a long life, which it does not have here; the room for
@@ -45,6 +46,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:  # what one process of the run takes at a time
+        path = item.path.relative_to(TESTS)
+        item.add_marker(pytest.mark.xdist_group("browser" if path.parts[0] == "browser" else str(path)))
     if not DATA.is_dir():
         reason = f"the real packets are not here: no folder {DATA}"
         for item in items:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import pandas as pd
 import pyarrow as pa
 from pyspark.sql import functions as F  # noqa: N812
 
 from skysieve.engine import plan
+from skysieve.enrich.base import TOOK
 from skysieve.filter import BoundFilter, Filter
 from skysieve.jobs import watched
 from skysieve.packets.columns import Column, Columns
@@ -48,6 +50,25 @@ class Judged:
         """Number of packets that could not be decoded."""
         return int(self.table[PROBLEM].notna().sum())
 
+    @cached_property
+    def costs(self) -> pd.DataFrame:
+        """What each enrichment in use took in Spark's workers, when these alerts were decoded.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per enrichment, the dearest first: ``enrichment`` (its name), ``alerts`` (number of alerts that it
+            was asked for), ``seconds``, ``each`` (milliseconds for an alert). A deployment asks only for those that
+            pass all cuts which need no enrichment.
+        """
+        took = (
+            self.table.filter(regex=f"^{TOOK}")
+            .rename(columns=lambda name: name.removeprefix(TOOK))
+            .astype(float)
+        )
+        found = pd.DataFrame({"alerts": took.count(), "seconds": took.sum(), "each": 1e3 * took.mean()})
+        return found.sort_values("each", ascending=False).rename_axis("enrichment").reset_index()
+
 
 def judged(samples: Samples, which: Slice, specs: Sequence[Filter]) -> tuple[Slice, pd.DataFrame]:
     """What the cuts of some filters, counted through, say of each alert; and the slice with what was learned of it."""
@@ -67,7 +88,8 @@ def _learning(samples: Samples, which: Slice, specs: Sequence[Filter]) -> tuple[
 
 def without_verdicts(table: pd.DataFrame) -> pd.DataFrame:
     """The rows as a user sees them."""
-    hidden = [name for name in table if str(name).startswith("cut") and str(name)[3:].isdigit()]
+    cuts = [name for name in table if str(name).startswith("cut") and str(name)[3:].isdigit()]
+    hidden = [*cuts, *(name for name in table if str(name).startswith(TOOK))]
     return table.drop(columns=[*hidden, PROBLEM, plan.KEY, plan.TRUTH]).reset_index(drop=True)
 
 

@@ -21,7 +21,7 @@ COUNT = 20
 _numbers = itertools.count(1)
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=60_000)
 
 
 # Of the package and not of the session: while Playwright runs, no other test of this process can run an event loop.
@@ -63,7 +63,7 @@ def filled(topics: Topics, stream: str) -> str:
 def context(chromium: Browser) -> Iterator[BrowserContext]:
     """What the pages share: a cache, so that JupyterLab's scripts are fetched once."""
     context = chromium.new_context(viewport={"width": 1400, "height": 1500})
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)
     yield context
     context.close()
 

@@ -6,6 +6,7 @@ import itertools
 
 import pytest
 from playwright.sync_api import expect
+from processes import wait_until
 
 from .panel import lab_with_panel, violations
 
@@ -17,10 +18,16 @@ def test_a_mistake_is_underlined_while_it_is_typed_and_told_on_hover(beside, pag
     notebook = beside.open(page, f"mistake-{next(_numbers)}", text)
     marked = page.locator(".cm-lintRange-error")
     expect(marked).to_have_text("diaSource.snrr")
-    marked.hover()
-    expect(page.get_by_role("tooltip").or_(page.locator(".cm-tooltip-lint"))).to_contain_text(
-        "Did you mean diaSource.snr"
-    )
+    told = page.get_by_role("tooltip").or_(page.locator(".cm-tooltip-lint"))
+
+    def is_told():
+        page.mouse.move(0, 0)  # it goes, and does not come again by itself, when the cell is looked at anew
+        marked.hover()
+        page.wait_for_timeout(500)
+        return told.is_visible()
+
+    wait_until(is_told, "what is wrong on hover")
+    expect(told).to_contain_text("Did you mean diaSource.snr")
     bar, editor = page.get_by_role("toolbar", name="Filter bright"), page.locator(".cm-content").first
     expect(bar).to_contain_text("There is no column 'diaSource.snrr'")
     expect(editor).to_have_attribute("aria-invalid", "true")

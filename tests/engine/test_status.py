@@ -3,10 +3,11 @@
 import os
 
 import pytest
+from processes import wait_until
 from skysieve import Filter
 from skysieve.engine.health import FilterHealth, QueryHealth
 from skysieve.engine.registry import Registered, Version
-from skysieve.engine.status import STATUS, SupervisorStatus, status_of, told
+from skysieve.engine.status import SETTINGS, STATUS, SupervisorStatus, status_of, told
 from skysieve.engine.supervisor import Supervisor
 from skysieve.engine.values import now
 from skysieve.errors import SessionError
@@ -71,3 +72,16 @@ def test_a_supervisor_without_spark_says_so_as_a_sign_of_life(topics):
     assert {one.waiting for one in signs if one.pid == os.getpid()} == {
         "No Spark Connect server answers at nowhere:1."
     }
+
+
+def test_what_was_told_for_hours_is_not_all_read_again(topics, name):
+    topics.create({name: 1}, SETTINGS)
+    for number in range(24):  # 12 MB, as of an hour with a hundred filters; Kafka's cleaner wakes every 15 s
+        topics.write(name, [(key, b"%d" % number + bytes(100_000)) for key in ("a", "b", "c", "d", "e")])
+
+    def size():
+        return sum(len(r.value or b"") for r in topics.read(name, topics.begin(name), topics.end(name)))
+
+    wait_until(lambda: size() < 3e6, "the topic to be cleaned", 120)
+    found = topics.newest_by_key(name)
+    assert {key: value.rstrip(b"\0") for key, value in found.items()} == dict.fromkeys("abcde", b"23")

@@ -72,6 +72,10 @@ def test_a_preview_and_a_deployment_select_by_the_nearest_object(
     assert 0 < len(wanted) < len(near)
     assert sorted(seen.alerts["diaSource.diaSourceId"]) == wanted
     assert seen.alerts["gaia.sep"].between(0.49, 0.51).all()
+    (cost,) = seen.costs.to_dict("records")
+    assert (cost["enrichment"], cost["alerts"]) == ("gaia", len(sent))
+    assert cost["seconds"] > 0
+    assert not [column for column in seen.alerts if column.startswith("took")]
     one = sky.deploy(spec, start="earliest").wait("running")
     deployed.append(one)
     assert ids(delivered(one, len(wanted))) == wanted

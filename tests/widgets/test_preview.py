@@ -60,6 +60,7 @@ class Preview:
     seconds: float = 0.45
     cuts: pd.DataFrame = field(default_factory=cuts)
     alerts: pd.DataFrame = field(default_factory=alerts)
+    costs: pd.DataFrame = field(default_factory=pd.DataFrame)
     per_night: PerNight | None = None
     warnings: tuple[str, ...] = ()
     lint: tuple[Finding, ...] = ()
@@ -277,3 +278,16 @@ def test_a_deployment_in_a_terminal_tells_the_same_in_two_lines():
     assert "backfill: 50 of 200 alerts (25 %)" in deployment_text(Deployment(backfill=past))
     failed = deployment_text(Deployment(state="failed", error="no column x"), matches=1)
     assert failed.endswith("1 match\n! no column x")
+
+
+@pytest.mark.parametrize("write", [preview_text, preview_html])
+def test_what_enrichments_took_is_told(write):
+    costs = pd.DataFrame(
+        {"enrichment": ["<gaia>", "rise"], "alerts": 5, "seconds": 1.0, "each": [12.34, 0.056]}
+    )
+    page = write(Preview(costs=costs))
+    assert "for each alert: " in page
+    assert "gaia" in page
+    assert " 12 ms, rise 0.056 ms" in page
+    assert ("<gaia>" in page) == (write is preview_text)
+    assert "took" not in write(Preview())

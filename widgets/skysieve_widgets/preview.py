@@ -110,6 +110,10 @@ class PreviewLike(Protocol):
         """The alerts that passed, columns named as in the filter (``diaSource.snr``)."""
 
     @property
+    def costs(self) -> pd.DataFrame:
+        """One row an enrichment: ``enrichment``, ``alerts``, ``seconds``, ``each`` (ms)."""
+
+    @property
     def per_night(self) -> PerNightLike | None:
         """How many pass in a night; None where that is not known."""
 
@@ -141,6 +145,8 @@ def preview_html(preview: PreviewLike) -> str:
     ]
     if preview.per_night:
         parts.append(f'<p class="sky-note">{escape(nightly(preview.per_night))}</p>')
+    if len(preview.costs):
+        parts.append(f'<p class="sky-note">{escape(_costs(preview.costs))}</p>')
     parts += [f'<p class="sky-caution">{escape(text)}</p>' for text in preview.warnings]
     if preview.rejected > 0:
         parts.append(f'<p class="sky-alarm">{escape(_rejected(preview))}</p>')
@@ -173,6 +179,8 @@ def preview_text(preview: PreviewLike) -> str:
     lines = [f"{preview.name}: {headline(preview)}", _circumstances(preview)]
     if preview.per_night:
         lines.append(nightly(preview.per_night))
+    if len(preview.costs):
+        lines.append(_costs(preview.costs))
     lines += ["", *_indented(preview.sql)]
     if preview.warnings:
         lines += ["", *(f"! {text}" for text in preview.warnings)]
@@ -208,6 +216,15 @@ def nightly(per_night: PerNightLike) -> str:
     """
     low, expected, high = map(_two_digits, (per_night.low, per_night.expected, per_night.high))
     return f"About {expected} alerts a night ({low}–{high}), by {per_night.source}"
+
+
+def _costs(costs: pd.DataFrame) -> str:
+    """Say what each enrichment took."""
+    told = [
+        f"{name} {_two_digits(each)} ms"
+        for name, each in zip(costs["enrichment"], costs["each"], strict=True)
+    ]
+    return f"Enrichments took, for each alert: {', '.join(told)}"
 
 
 def _two_digits(value: float) -> str:

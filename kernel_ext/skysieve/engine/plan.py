@@ -17,7 +17,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import BooleanType
 
-from skysieve.enrich.base import enriched, inputs
+from skysieve.enrich.base import TOOK, enriched, inputs, providers
 from skysieve.errors import FilterError
 from skysieve.filter import BoundFilter
 from skysieve.packets import avro
@@ -233,7 +233,7 @@ def verdicts(judged: DataFrame, filters: Sequence[BoundFilter], shown: Sequence[
 
     The cuts of all filters are counted through: ``cut0``, ``cut1`` …. ``kafka.truth`` is the class of a simulated
     alert, ``kafka.key`` the key of a packet that was rejected, which is all that is known of it. What the filters emit
-    is there by its name.
+    is there by its name, and what each enrichment took.
     """
     from skysieve.sources.truth import HEADER
 
@@ -249,6 +249,7 @@ def verdicts(judged: DataFrame, filters: Sequence[BoundFilter], shown: Sequence[
         of_class.cast("string").alias(TRUTH),
         *(F.col(f"`{column.name}`") for column in shown if column.is_scalar),
         *(value.alias(name) for name, value in sent.items()),
+        *(F.col(f"`{TOOK}{one.name}`") for one in providers(shown)),
         *(one.alias(f"cut{i}") for i, one in enumerate(says)),
     )
 

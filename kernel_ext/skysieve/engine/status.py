@@ -18,6 +18,8 @@ from skysieve.engine.values import Value, now
 from skysieve.topics import Offsets, Topics
 
 STATUS = "skysieve-status"
+SETTINGS = COMPACTED | {"segment.bytes": str(1 << 20), "segment.ms": "600000"}
+"""Kafka forgets only within full segments what was told before; whoever asks for the status reads all the others."""
 _SUPERVISOR = "/supervisor"
 _STREAM = "/stream/"
 _HEALTH = "/health/"
@@ -211,7 +213,7 @@ class StatusBook:
 
     def recall(self) -> None:
         """Read the topic; made where it does not exist."""
-        self._topics.create({STATUS: 1}, COMPACTED)
+        self._topics.create({STATUS: 1}, SETTINGS)
         self.close()
         for key, value in self._topics.newest_by_key(STATUS).items():
             try:

@@ -8,6 +8,7 @@ it needs besides (an indexed catalogue, a region) is in a store of files that ne
 from __future__ import annotations
 
 import importlib
+import time
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -43,6 +44,9 @@ ARROW = {
     "string": pa.string(),
 }
 """What Arrow calls the types that a column can have."""
+
+TOOK = "took:"
+"""Before the name of an enrichment: the seconds that it took for an alert, its share of those for its batch."""
 
 
 class Given(Value):
@@ -209,15 +213,19 @@ def inputs(wanted: Iterable[Column]) -> list[Column]:
 
 
 def decoded(packets: DataFrame, packet_format: Format, columns: Iterable[Column]) -> DataFrame:
-    """What :func:`skysieve.packets.decode.decode` gives, with the columns of enrichments among those wanted."""
+    """What :func:`skysieve.packets.decode.decode` gives, with the columns of enrichments among those wanted.
+
+    And, for each of these enrichments, what it took (:data:`TOOK`).
+    """
     from skysieve.packets.decode import decode
 
     wanted = list(columns)
     held = {c.name: c for c in (*wanted, *inputs(wanted)) if c.by is None}
-    return enriched(decode(packets, packet_format, held.values()), [c for c in wanted if c.by is not None])
+    alerts, given = decode(packets, packet_format, held.values()), [c for c in wanted if c.by is not None]
+    return enriched(alerts, given, timed=True) if given else alerts
 
 
-def enriched(alerts: DataFrame, wanted: Sequence[Column]) -> DataFrame:
+def enriched(alerts: DataFrame, wanted: Sequence[Column], *, timed: bool = False) -> DataFrame:
     """Decoded alerts with further columns that enrichments give; every one is asked once for each batch.
 
     Parameters
@@ -226,6 +234,8 @@ def enriched(alerts: DataFrame, wanted: Sequence[Column]) -> DataFrame:
         What :func:`skysieve.packets.decode.decode` gives, with all that these columns use.
     wanted
         Columns of enrichments.
+    timed
+        Whether to give what each took, too.
     """
     from pyspark.sql import functions as F  # noqa: N812
     from pyspark.sql.pandas.functions import arrow_udf
@@ -234,14 +244,32 @@ def enriched(alerts: DataFrame, wanted: Sequence[Column]) -> DataFrame:
         held = F.col(f"`{column.name}`")
         return held if column.by is None else F.col(f"`enriched.{column.by.name}`").getField(column.path[1])
 
-    result = alerts
+    result, took = alerts, []
     for one in providers(wanted):
-        kind = ", ".join(
-            f"`{given.name}`: {avro.spark_type(['null', given.type])}" for given in one.enrichment.gives()
-        )
-        compute: Any = arrow_udf(one.enrichment.on_arrow, f"struct<{kind}>")  # type: ignore[call-overload]
+        types = {given.name: avro.spark_type(["null", given.type]) for given in one.enrichment.gives()}
+        on_arrow = one.enrichment.on_arrow
+        if timed:
+            types[TOOK], on_arrow = "double", _Timed(one.enrichment).on_arrow
+            took.append(F.col(f"`enriched.{one.name}`").getField(TOOK).alias(TOOK + one.name))
+        kind = ", ".join(f"`{name}`: {spark_type}" for name, spark_type in types.items())
+        compute: Any = arrow_udf(on_arrow, f"struct<{kind}>")  # type: ignore[call-overload]
         # else Spark would call it once for each of its columns
         computed = compute.asNondeterministic()(*map(value, one.inputs))
         result = result.withColumn(f"enriched.{one.name}", computed)
     given = (value(column).alias(column.name) for column in wanted)
-    return result.select(*(f"`{name}`" for name in alerts.columns), *given)
+    return result.select(*(f"`{name}`" for name in alerts.columns), *given, *took)
+
+
+class _Timed:
+    """An enrichment that also tells what it took."""
+
+    def __init__(self, enrichment: Enrichment) -> None:
+        self._enrichment = enrichment
+
+    def on_arrow(self, *arrays: pa.Array) -> pa.Array:
+        """The columns that it gives, and the share of each row in the time for all."""
+        begun = time.perf_counter()
+        found = self._enrichment.on_arrow(*arrays)
+        each = (time.perf_counter() - begun) / max(1, len(found))
+        names = [field.name for field in found.type]
+        return pa.StructArray.from_arrays([*found.flatten(), pa.repeat(each, len(found))], [*names, TOOK])

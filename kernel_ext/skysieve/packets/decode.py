@@ -59,14 +59,15 @@ def decode(packets: DataFrame, packet_format: Format, columns: Iterable[Column])
     )
     framed = packet_format.spread(packets).withColumns({PROBLEM: F.coalesce(large, how.frame)})
     read = framed.withColumns({RESULT: once(F.when(kafka("problem").isNull(), how.read))})
+    carried = packets.columns
     flat = read.select(
-        *(F.col(name).alias(f"kafka.{name}") for name in packets.columns),
+        *(F.col(name).alias(f"kafka.{name}") for name in carried),
         kafka("record"),
         F.coalesce(kafka("problem"), how.broken).alias(PROBLEM),
         *(_clean(F.col(how.alert + "".join(map(_part, c.path))), c.schema).alias(c.name) for c in raw),
     )
     derived = {c.name: F.expr(c.sql) for c in wanted if c.sql}
-    kept = [f"`{name}`" for name in flat.columns if name.startswith("kafka.")]
+    kept = [f"`kafka.{name}`" for name in (*carried, "record", "problem")]
     return flat.withColumns(derived).select(*kept, *(f"`{c.name}`" for c in wanted)) if derived else flat
 
 

@@ -136,6 +136,8 @@ class LsstFormat:
     def columns(self, packets: Sequence[bytes] = ()) -> Columns:
         """Columns, united over all known versions or those of these packets."""
         versions = self._versions(packets) & self.schemas.keys()
+        if not self.learned:
+            return _packaged(frozenset(versions or self.schemas))
         if not versions:
             return self._all
         return Columns({v: s for v, s in self.schemas.items() if v in versions}, derived=_DERIVED)
@@ -245,6 +247,11 @@ class LsstFormat:
 @cache
 def _expanded(version: int) -> Any:
     return avro.expand(lsst_schemas.packaged()[version])
+
+
+@cache
+def _packaged(versions: frozenset[int]) -> Columns:
+    return Columns({v: _expanded(v) for v in sorted(versions)}, derived=_DERIVED)
 
 
 @cache
