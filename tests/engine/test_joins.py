@@ -4,6 +4,7 @@ import json
 import time
 
 import numpy as np
+import offline
 import pandas as pd
 import pytest
 from events import AHEAD, detections, packets, until
@@ -36,22 +37,26 @@ def told(deployment):
     topics, output = deployment.topics, deployment.output_topic
     if not topics.partitions(output):
         return []
-    records = topics.read(output, topics.begin(output), topics.end(output))
-    return [(r, {n: (v or b"").decode() for n, v in r.headers}) for r in records]
+    return [(r, {n: (v or b"").decode() for n, v in r.headers}) for r in everything(topics, output)]
 
 
-def pairs(deployment, stream, topics):
-    """Which alert was found near which event, each as often as it was told."""
-    import offline
+def pairs(deployment, wanted):
+    """Which alert was found near which event, each as often as it was told, once there are as many as wanted."""
+    topics = deployment.topics
+    until(lambda: topics.totals([deployment.output_topic])[deployment.output_topic] >= len(wanted))
+    near = [(record, headers) for record, headers in told(deployment) if "skysieve.near.id" in headers]
+    packets = {(r.partition, r.offset): r.value for r in everything(topics, deployment.stream)}
+    for record, headers in near:
+        place = int(headers["skysieve.source.partition"]), int(headers["skysieve.source.offset"])
+        assert packets[place] == record.value, "the packet's own bytes"
+    return sorted(
+        (offline.alert(r.value)["diaSource"]["diaSourceId"], headers["skysieve.near.id"])
+        for r, headers in near
+    )
 
-    found = []
-    for record, headers in told(deployment):
-        if "skysieve.near.id" in headers:
-            alert = offline.alert(record.value)["diaSource"]["diaSourceId"]
-            place = int(headers["skysieve.source.partition"]), int(headers["skysieve.source.offset"])
-            assert topics.one(stream, *place).value == record.value, "the packet's own bytes"
-            found.append((alert, headers["skysieve.near.id"]))
-    return sorted(found)
+
+def everything(topics, name):
+    return topics.read(name, topics.begin(name), topics.end(name))
 
 
 def near(table, events, before, after):
@@ -91,31 +96,35 @@ def events(table, count, radius):
 
 
 def test_alerts_near_notices_that_come_before_and_after_them(deploy, sky, stream, gcn, topics):
-    table = detections(400, seed=21, days=6)
-    known = events(table, 6, 25.0)
+    table = detections(400, seed=21, days=1.8)  # each half within the day that an alert may be late
+    known, around = events(table, 6, 25.0), (4 * 3600, 10 * 3600)
     topics.write(gcn, [(name, notice(name, *what)) for name, *what in known[:3]])
     send(packets(table[:200]), stream, topics.bootstrap)
-    one = deploy(f"snr > 5 NEAR '{gcn}' BEFORE '1 day' AFTER '2 days' LATENESS '10 days'", start="earliest")
-    wanted = near(table[:200], known[:3], DAY, 2 * DAY)
+    one = deploy(
+        f"snr > 5 NEAR '{gcn}' BEFORE '4 hours' AFTER '10 hours' LATENESS '10 days'", start="earliest"
+    )
+    wanted = near(table[:200], known[:3], *around)
     assert wanted
-    until(lambda: pairs(one, stream, topics) == wanted)
+    assert pairs(one, wanted) == wanted
     send(packets(table[200:]), stream, topics.bootstrap)
-    until(lambda: pairs(one, stream, topics) == near(table, known[:3], DAY, 2 * DAY))
+    wanted = near(table, known[:3], *around)
+    assert pairs(one, wanted) == wanted
     topics.write(gcn, [(name, notice(name, *what)) for name, *what in known[3:]])
-    wanted = near(table, known, DAY, 2 * DAY)
-    assert len(wanted) > len(near(table, known[:3], DAY, 2 * DAY))
-    until(lambda: pairs(one, stream, topics) == wanted)
+    wanted = near(table, known, *around)
+    assert len(wanted) > len(near(table, known[:3], *around))
+    assert pairs(one, wanted) == wanted
     matches = list(sky.consume(one.name, timeout=0))
     assert len(matches) == len(wanted), "an alert near two events is two matches"
 
 
 def test_a_retraction_ends_an_event_and_is_told_as_is_what_cannot_be_joined(deploy, sky, stream, gcn, topics):
-    table = detections(120, seed=22, days=3)
+    table = detections(120, seed=22, days=0.9)
     kept, gone = events(table, 2, 179.0)
     topics.write(gcn, [(n, notice(n, *what)) for n, *what in (kept, gone)])
-    one = deploy(f"snr > 5 NEAR '{gcn}' BEFORE '5 days' AFTER '5 days'")
+    one = deploy(f"snr > 5 NEAR '{gcn}' BEFORE '5 days' AFTER '5 days' LATENESS '10 days'")
     send(packets(table[:60]), stream, topics.bootstrap)
-    until(lambda: len(pairs(one, stream, topics)) == len(near(table[:60], [kept, gone], 5 * DAY, 5 * DAY)))
+    both = near(table[:60], [kept, gone], 5 * DAY, 5 * DAY)
+    assert pairs(one, both) == both
     topics.write(
         gcn, [("r", json.dumps({"id": [gone[0]], "alert_type": "retraction"}).encode()), ("x", b"no notice")]
     )
@@ -126,9 +135,9 @@ def test_a_retraction_ends_an_event_and_is_told_as_is_what_cannot_be_joined(depl
     time.sleep(6)  # the supervisor looks once a second, and starts the query anew
     one.wait("running")
     send(packets(table[60:]), stream, topics.bootstrap)
-    both, rest = near(table[:60], [kept, gone], 5 * DAY, 5 * DAY), near(table[60:], [kept], 5 * DAY, 5 * DAY)
+    wanted = sorted(both + near(table[60:], [kept], 5 * DAY, 5 * DAY))
     # it was started anew within a micro-batch, perhaps
-    until(lambda: sorted(set(pairs(one, stream, topics))) == sorted(both + rest))
+    assert sorted(set(pairs(one, [*wanted, "retraction", "no notice"]))) == wanted
     assert [
         m.alert["id"]
         for m in sky.consume(one.name, timeout=0)
@@ -138,17 +147,17 @@ def test_a_retraction_ends_an_event_and_is_told_as_is_what_cannot_be_joined(depl
 
 def test_alerts_of_two_surveys_are_joined_by_place_and_time(deploy, stream, topics, name):
     other = make_stream(topics, f"{name}-others")
-    table = detections(150, seed=23, days=4)
+    table = detections(150, seed=23, days=0.9)
     twins = table[::5].copy()
     twins["dec"] = np.clip(twins["dec"] + 1.5 / 3600, -90, 90)
     twins["mjd"] += 0.02
     far = table[1::5].copy()
     far["dec"] = np.where(far["dec"] > 0, far["dec"] - 3 / 3600, far["dec"] + 3 / 3600)
-    one = deploy(f"NEAR '{other}' BEFORE '1 hour' AFTER '0 hours' RADIUS '2 arcsec'")
+    one = deploy(f"NEAR '{other}' BEFORE '1 hour' AFTER '0 hours' RADIUS '2 arcsec' LATENESS '10 days'")
     send(packets(pd.concat([twins, far])), other, topics.bootstrap)
     send(packets(table), stream, topics.bootstrap)
     wanted = sorted((int(i), str(i)) for i in twins["id"])
-    until(lambda: pairs(one, stream, topics) == wanted)
+    assert pairs(one, wanted) == wanted
 
 
 def test_what_cannot_be_joined_is_refused_before_it_is_deployed(sky, stream, gcn, topics, name):

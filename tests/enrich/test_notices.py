@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import DATA
 from skysieve.enrich import notices
-from skysieve.enrich.positions import cells_of
+from skysieve.enrich.positions import cells_of, separation
 from skysieve_widgets.sky.skymaps import read_skymap
 
 ORDER = 6
@@ -109,3 +109,11 @@ def test_what_cannot_be_joined_says_why(value, problem):
     one = notices.read(value, 0.9, ORDER)
     assert problem in one.problem
     assert one.region is None
+
+
+@pytest.mark.parametrize("radius", [0.01, 5.0, 89.0, 91.0, 155.0, 179.0])
+@pytest.mark.parametrize(("ra", "dec"), [(43.4, 89.0), (10.0, -20.0), (359.999, 0.0)])
+def test_no_place_in_a_circle_is_left_out(ra, dec, radius):
+    east, north = places(4000)
+    inside = separation(east, north, np.array([ra]), np.array([dec])) <= radius
+    assert holds(notices.of_circle(ra, dec, radius, ORDER), east[inside], north[inside]).all()

@@ -25,6 +25,8 @@ from skysieve.enrich.positions import cells_of
 
 Integers = NDArray[np.int64]
 DEEPEST = 29
+_HALF = 90.0
+"""Degrees of a circle beyond which all cells are taken: cdshealpix 0.9 leaves some out where it is 155 or more."""
 _IDS = ("superevent_id", "id", "event_id", "event_name", "ref_ID")
 _TIMES = ("trigger_time", "event_time", "observation_start", "alert_datetime", "time_created")
 _CANNOT = "This notice cannot be joined: "
@@ -166,13 +168,17 @@ def of_circle(ra: float, dec: float, radius: float, order: int) -> Ranges:
     from astropy.coordinates import Latitude, Longitude
     from cdshealpix.nested import cone_search
 
+    width = 1 << 2 * (DEEPEST - order)
+    if radius > _HALF:
+        whole = np.arange(12 << 2 * order, dtype=np.int64) * width
+        return split(whole, whole + width, order)
     cells, depths, _ = cone_search(
         Longitude(ra, u.deg), Latitude(dec, u.deg), radius * u.deg, depth=order, flat=True
     )
     low = np.asarray(cells).astype(np.int64) << 2 * (DEEPEST - np.asarray(depths).astype(np.int64))
     own = cells_of(np.array([ra]), np.array([dec]), order)
-    first = np.unique(np.concatenate([low, own << 2 * (DEEPEST - order)]))
-    return split(first, first + (1 << 2 * (DEEPEST - order)), order)
+    first = np.unique(np.concatenate([low, own * width]))
+    return split(first, first + width, order)
 
 
 def split(low: Integers, high: Integers, order: int) -> Ranges:
