@@ -98,6 +98,8 @@ class Bank:
             if number > done:
                 for name in (str(number), f".{number}.crc"):
                     (Path(self._checkpoint) / "offsets" / name).unlink(missing_ok=True)
+        if done < 0:  # Spark takes no state where no batch was done
+            shutil.rmtree(Path(self._checkpoint) / "state", ignore_errors=True)
 
     def position(self) -> Offsets | None:
         """The offsets up to which batches were committed; None before the first.

@@ -60,6 +60,7 @@ class Launcher:
     checkpoints: str
     exact: bool = True
     retractions: Retractions = field(init=False, repr=False)
+    _gone: dict[str, frozenset[str]] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "retractions", Retractions(self.topics))
@@ -82,10 +83,11 @@ class Launcher:
 
     def taken_back(self, queries: Container[str]) -> set[str]:
         """Those queries near whose events one was taken back: they are started anew, and go on without it."""
-        running = [record for record in self.registered.values() if record.query in queries]
-        others = {one.query: one.filter.joining.stream for one in running if one.filter.joining}
-        news = self.retractions.news(set(others.values()))
-        return {query for query, stream in others.items() if stream in news}
+        joined = {r.query for r in self.registered.values() if r.query in queries and r.filter.joining}
+        now = {query: self._retracted(query) for query in joined}
+        news = {query for query, gone in now.items() if gone != self._gone.get(query, frozenset())}
+        self._gone.update(now)
+        return news
 
     def mark(
         self, query: str, source: Stream, here: Mapping[str, Registered], bound: Mapping[str, BoundFilter]

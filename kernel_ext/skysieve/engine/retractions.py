@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import suppress
-
 from skysieve.enrich import notices
-from skysieve.errors import SessionError
 from skysieve.topics import Offsets, Topics
 
 
@@ -35,16 +31,6 @@ class Retractions:
                 known |= _taken_back(record.value or b"")
             self._looked_at[topic] = end
         return frozenset(known)
-
-    def news(self, topics: Iterable[str]) -> set[str]:
-        """Those of some topics in which an event was taken back since the last look."""
-        found = set()
-        for topic in topics:
-            count = len(self._known.get(topic, ()))
-            with suppress(SessionError):  # it may be gone
-                if len(self.of(topic)) > count:
-                    found.add(topic)
-        return found
 
 
 def _taken_back(value: bytes) -> set[str]:
