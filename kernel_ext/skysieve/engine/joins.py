@@ -138,7 +138,8 @@ def records(
     )
     within = F.col("finest").between(F.col("near_low"), F.col("near_high") - 1)
     inside = F.col("near_radius").isNull() | (_separation() <= F.col("near_radius"))
-    found = near.where(within & inside & ~F.col("near_id").isin(list(retracted)))
+    # once(), or Spark would ask before the join, and what the state holds from before would stay
+    found = near.where(within & inside).where(once(~F.col("near_id").isin(list(retracted))))
     output = F.lit(bound.filter.output_topic).alias("topic")
     matches = found.select(
         output,
