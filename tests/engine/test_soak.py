@@ -65,4 +65,5 @@ def _middle(found):
 
 
 def _told(one):
-    return f"Spark {one.spark:,.0f} MB, Kafka {one.kafka:,.0f}, supervisor {one.supervisor:,.0f}; lag {one.lag:,.0f} alerts"
+    held = f"Spark {one.spark:,.0f} MB, Kafka {one.kafka:,.0f}, supervisor {one.supervisor:,.0f}"
+    return f"{held}; lag {one.lag:,.0f} alerts"
