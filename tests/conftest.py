@@ -45,11 +45,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks for groups
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Say what one process of the run takes at a time; xdist looks before the hook below is called."""
+    path = item.path.relative_to(TESTS)
+    item.add_marker(pytest.mark.xdist_group("browser" if path.parts[0] == "browser" else str(path)))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:  # what one process of the run takes at a time
-        path = item.path.relative_to(TESTS)
-        item.add_marker(pytest.mark.xdist_group("browser" if path.parts[0] == "browser" else str(path)))
     if not DATA.is_dir():
         reason = f"the real packets are not here: no folder {DATA}"
         for item in items:
