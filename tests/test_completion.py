@@ -202,7 +202,7 @@ def test_an_argument_is_a_name_that_python_allows():
         ("bright --stream |", ["lsst-alerts", "ztf-alerts"]),
         ("bright --stream z|", ["ztf-alerts"]),
         ("bright -n 5 -s 'z| --last 3", ["ztf-alerts"]),
-        ("bright --language |", ["sql", "python", "columns", "lasair", "boom"]),
+        ("bright --language |", ["sql", "aggregate", "near", "python", "columns", "lasair", "boom"]),
         ("bright -l b|", ["boom"]),
         ("|", []),
         ("bri|", []),

@@ -40,6 +40,7 @@ def test_no_query_is_lost_and_none_runs_twice(hurt):
         n: lambda a, limit=limit: offline.above(a, "diaSource.snr", limit) for n, limit in limits.items()
     }
     for spec in specs:
+        hurt.attach()  # this session, too, is forgotten when it is silent
         hurt.session.deploy(spec, start="earliest", guard=Guard(share=1)).wait("running")
 
     for round_ in range(2):
