@@ -16,18 +16,21 @@ from .authorities import Authority
 
 USERS = {
     # whatever might end a quotation, begin an escape or be taken for something else
-    "alice": "Zq7alice\"; '\\ {}=,#!${env:HOME} \u20ac",
-    "supervisor": "Zq7supervisor$(id)",
-    "author": "Zq7author\\",
-    "bob": "Zq7bob",
-    "mallory": "Zq7mallory",
+    "alice": "Zq7kWx4Bv9alice\"; '\\ {}=,#!${env:HOME} \u20ac",
+    "supervisor": "Zq7kWx4Bv9supervisor$(id)",
+    "author": "Zq7kWx4Bv9author\\",
+    "bob": "Zq7kWx4Bv9bob",
+    "mallory": "Zq7kWx4Bv9mallory",
     "broker": "Zq9broker",
 }
 """Names and passwords: the owner, the roles of docs/cluster.md (bob is a reader), one without rights, the broker."""
 PLAIN = ("plain", "Zq9plain")
 """A user whose password goes over the line as it is."""
-SIGN = "Zq7"
-"""In every password that the broker need not be told, in letters that no client writes in another way."""
+SIGN = "Zq7kWx4Bv9"
+"""In every password that the broker need not be told, in letters that no client writes in another way.
+
+Long: three of them are found in any few megabytes of packets.
+"""
 
 _ITERATIONS = 4096
 

@@ -22,12 +22,12 @@ def test_a_wrong_password_is_told_at_once(attached, cluster, user):
         soon(),
         pytest.raises(SessionError, match=f"does not know user '{user}' with this password") as refusal,
     ):
-        attached(user, "Zq7wrong")
+        attached(user, "Zq7kWx4Bv9wrong")
     assert SIGN not in str(refusal.value)
 
 
 def test_packets_with_a_wrong_password_are_not_sent(cluster):
-    options = KafkaOptions.of(cluster.options("alice", "Zq7wrong")).for_librdkafka()
+    options = KafkaOptions.of(cluster.options("alice", "Zq7kWx4Bv9wrong")).for_librdkafka()
     with soon(), pytest.raises(SessionError, match=r"cannot be used: .*[Aa]uthentication") as refusal:
         send([Packet(b"any", None)], STREAM, cluster.bootstrap, options=options)
     assert SIGN not in str(refusal.value)
