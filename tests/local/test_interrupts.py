@@ -16,7 +16,8 @@ from skysieve.local.interrupts import end_in_order, undisturbed
 end_in_order()
 try:
     print("ready", flush=True)
-    time.sleep(600)
+    while True:  # a signal just before a long sleep would be seen only after it
+        time.sleep(0.05)
 finally:
     with undisturbed():
         print("cleaning", flush=True)
