@@ -23,8 +23,7 @@ from skysieve.session import Session
 from skysieve.stream_topics import make_stream
 from skysieve.topics import Record, Topics
 
-TESTS = Path(__file__).resolve().parent
-DATA = TESTS.parents[1] / "shared" / "data"
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 _numbers = itertools.count(1)
 
 # two fifths of what Spark spends in the tests is compiling for a long life, which it does not have here; the room for
@@ -40,9 +39,7 @@ settings.load_profile("skysieve")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--seed", help="of the random sequences of tests/faults, to play one again")
-    parser.addoption(
-        "--soak", type=float, default=600, help="seconds that tests/browser/test_live_soak.py takes"
-    )
+    parser.addoption("--soak", type=float, default=600, help="seconds that each of the soaks takes")
 
 
 @pytest.hookimpl(optionalhook=True)

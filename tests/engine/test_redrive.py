@@ -84,9 +84,8 @@ def test_a_schema_met_mid_stream_is_learned_and_its_packets_are_re_driven_once(
     one = everything(start="earliest")
     few = everything("ra > 5", suffix="-few")
     send(new(range(100, 106)), stream, topics.bootstrap)
-    until(
-        lambda: one.matches() + rejected() == 11
-    )  # the first ones rejected teach, perhaps before the last are judged
+    # the first ones rejected teach, perhaps before the last are judged
+    until(lambda: one.matches() + rejected() == 11)
     before = rejected()
     assert before > 0
     late = everything(suffix="-late")  # judges what comes from now on, not what was rejected before

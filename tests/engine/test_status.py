@@ -1,13 +1,15 @@
 """What the status topic tells."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 from processes import wait_until
 from skysieve import Filter
 from skysieve.engine.health import FilterHealth, QueryHealth
 from skysieve.engine.registry import Registered, Version
-from skysieve.engine.status import SETTINGS, STATUS, SupervisorStatus, status_of, told
+from skysieve.engine.status import SETTINGS, STATUS, StatusBook, SupervisorStatus, status_of, statuses, told
 from skysieve.engine.supervisor import Supervisor
 from skysieve.engine.values import now
 from skysieve.errors import SessionError
@@ -85,3 +87,19 @@ def test_what_was_told_for_hours_is_not_all_read_again(topics, name):
     wait_until(lambda: size() < 3e6, "the topic to be cleaned", 120)
     found = topics.newest_by_key(name)
     assert {key: value.rstrip(b"\0") for key, value in found.items()} == dict.fromkeys("abcde", b"23")
+
+
+def test_what_is_told_together_is_written_at_the_end_and_other_threads_wait_for_nothing(topics, name):
+    book = StatusBook(topics)
+    with book.together():
+        book.publish(status_of(record(f"{name}-a"), "running"))
+        book.change(f"{name}-a", state="stopped")
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(book.publish, status_of(record(f"{name}-b"), "running")).result()
+        assert {one for one in statuses(topics) if one.startswith(f"{name}-")} == {f"{name}-b"}
+    assert statuses(topics)[f"{name}-a"].state == "stopped"
+    with suppress(KeyError), book.together():
+        book.forget(f"{name}-a")
+        book.change(f"{name}-c", state="running")
+    book.forget(f"{name}-b")
+    assert not [one for one in statuses(topics) if one.startswith(f"{name}-")]

@@ -81,6 +81,8 @@ def test_no_match_is_lost(deployed, table, number, fault, capsys):
     hurt = deployed
     if fault.startswith("fill") and not hurt.has_disk:
         pytest.skip("only root can give the checkpoints a disk of their own")
+    if "clock" in fault and not hurt.faketime:
+        pytest.skip("the supervisor's clock is stepped with libfaketime, which does nothing here")
     before = hurt.found()
     packets = small(RATE * SECONDS, 100 + number)
     flow = threading.Thread(

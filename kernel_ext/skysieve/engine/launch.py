@@ -6,7 +6,6 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Container, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -20,7 +19,7 @@ from skysieve.engine.retractions import Retractions
 from skysieve.engine.status import StatusBook, StreamStatus, status_of
 from skysieve.engine.suspects import convicted
 from skysieve.enrich.base import providers, written
-from skysieve.errors import SessionError, SkysieveError
+from skysieve.errors import SkysieveError
 from skysieve.filter import BoundFilter, Filter
 from skysieve.stream import Stream
 from skysieve.topics import Offsets, Topics
@@ -60,7 +59,6 @@ class Launcher:
     checkpoints: str
     exact: bool = True
     retractions: Retractions = field(init=False, repr=False)
-    _gone: dict[str, frozenset[str]] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "retractions", Retractions(self.topics))
@@ -76,18 +74,14 @@ class Launcher:
         """The events that were taken back of the other stream that a query joins."""
         found = self.registered.get(query.partition("/")[2])
         joining = found.filter.joining if found else None
-        if joining is not None:
-            with suppress(SessionError):  # what is wrong with that stream is told when it is joined
-                return self.retractions.of(joining.stream)
-        return frozenset()
+        return self.retractions.of(joining.stream) if joining else frozenset()
 
     def taken_back(self, queries: Container[str]) -> set[str]:
         """Those queries near whose events one was taken back: they are started anew, and go on without it."""
-        joined = {r.query for r in self.registered.values() if r.query in queries and r.filter.joining}
-        now = {query: self._retracted(query) for query in joined}
-        news = {query for query, gone in now.items() if gone != self._gone.get(query, frozenset())}
-        self._gone.update(now)
-        return news
+        running = [record for record in self.registered.values() if record.query in queries]
+        return self.retractions.news(
+            {one.query: one.filter.joining.stream for one in running if one.filter.joining}
+        )
 
     def mark(
         self, query: str, source: Stream, here: Mapping[str, Registered], bound: Mapping[str, BoundFilter]

@@ -209,14 +209,11 @@ def _annotations(filters: Sequence[BoundFilter]) -> SparkColumn:
     found = F.lit("{}")
     for i, bound in enumerate(filters, 1):
         if bound.annotations:
-            found = F.when(F.col("_hit") == i, emitted(bound)).otherwise(found)
+            values = F.struct(*(part.condition().alias(name) for name, part in bound.annotations.items()))
+            found = F.when(F.col("_hit") == i, F.to_json(values, {"ignoreNullFields": "false"})).otherwise(
+                found
+            )
     return found
-
-
-def emitted(bound: BoundFilter) -> SparkColumn:
-    """What a filter sends along with an alert, as JSON."""
-    values = [part.condition().alias(name) for name, part in bound.annotations.items()]
-    return F.to_json(F.struct(*values), {"ignoreNullFields": "false"}) if values else F.lit("{}")
 
 
 def pairs(headers: Mapping[str, SparkColumn]) -> SparkColumn:
@@ -238,7 +235,7 @@ def verdicts(judged: DataFrame, filters: Sequence[BoundFilter], shown: Sequence[
     from skysieve.sources.truth import HEADER
 
     says = [cut.condition().cast("boolean") for bound in filters for cut in bound.cuts]
-    sent = {name: part.condition() for bound in filters for name, part in bound.annotations.items()}
+    emitted = {name: part.condition() for bound in filters for name, part in bound.annotations.items()}
     # a function of each header would keep Spark from compiling the decoding beside it
     at = F.array_position(kafka("headers")["key"], HEADER).cast("int") - 1
     of_class = F.get(kafka("headers")["value"], at)
@@ -248,7 +245,7 @@ def verdicts(judged: DataFrame, filters: Sequence[BoundFilter], shown: Sequence[
         F.when(kafka("problem").isNotNull(), kafka("key").cast("string")).alias(KEY),
         of_class.cast("string").alias(TRUTH),
         *(F.col(f"`{column.name}`") for column in shown if column.is_scalar),
-        *(value.alias(name) for name, value in sent.items()),
+        *(value.alias(name) for name, value in emitted.items()),
         *(F.col(f"`{TOOK}{one.name}`") for one in providers(shown)),
         *(one.alias(f"cut{i}") for i, one in enumerate(says)),
     )
