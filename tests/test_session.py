@@ -150,3 +150,25 @@ print("gone", flush=True)
     )
     assert done.stdout == "gone\n"
     assert done.returncode == 0, done.stderr
+
+
+def test_commands_of_the_shell_run_where_spark_is_connected(running):
+    """As IPython starts ``!command``: on a terminal of its own, all other descriptors closed before it."""
+    program = f"""
+import os, pty
+from skysieve.connections import connect
+
+spark = connect({running.spark!r}, {running.token!r})
+lost = 0
+for _ in range(200):
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.closerange(3, 1024)
+        os.execvp("true", ["true"])
+    lost += os.waitpid(pid, 0)[1] != 0
+    os.close(terminal)
+print(lost, spark.range(3).count())
+spark.stop()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert done.stdout == "0 3\n", done.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
 import socket
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -34,6 +35,9 @@ def connect(url: str, token: str | None = None, session_id: str | None = None) -
     from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession
 
+    # else gRPC starts a thread in the child of every fork, as of IPython's `!command`: it finds its descriptors closed
+    # and, now and then, ends the child before it has become the command (grpc/grpc#43055)
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
     host, port = _address(url)
     if not _is_there(url):
         raise SessionError(
