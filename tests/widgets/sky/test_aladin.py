@@ -23,7 +23,6 @@ def test_without_ipyaladin_it_is_said_what_to_install(sky, monkeypatch):
 
 
 def test_all_layers_are_put_over_the_images_of_the_sky(sky):
-    pytest.importorskip("ipyaladin")
     shown = sky.aladin(fov=20)
     assert shown.fov.deg == 20
     assert shown.target.ra.deg == 50
@@ -35,6 +34,5 @@ def test_all_layers_are_put_over_the_images_of_the_sky(sky):
 
 
 def test_hidden_layers_are_left_out(sky):
-    pytest.importorskip("ipyaladin")
     sky.hidden = ["region", "S1"]
     assert list(sky.aladin()._overlay_manager.keys()) == ["alerts"]
