@@ -10,9 +10,8 @@ from kafka.errors import SaslAuthenticationFailedError, TopicAuthorizationFailed
 
 from skysieve.errors import SessionError
 from skysieve.kafka_options import KafkaOptions
+from skysieve.ranges import SLICE
 
-_SLICE = 0.2
-"""Seconds after which an interrupt is noticed, should Kafka not answer."""
 _REFUSALS = {
     KafkaError.TOPIC_AUTHORIZATION_FAILED: TopicAuthorizationFailedError,
     KafkaError.CLUSTER_AUTHORIZATION_FAILED: TopicAuthorizationFailedError,
@@ -73,8 +72,9 @@ def append(
     for key, value in records:
         producer.produce(topic, value, key.encode(), on_delivery=taken)
     end = time.monotonic() + patience + 1
-    while producer.flush(_SLICE) and not errors and time.monotonic() < end:
-        pass
+    while len(producer) and not errors and time.monotonic() < end:
+        if not producer.poll(0):
+            time.sleep(SLICE)
     if not errors and not len(producer):
         return done
     producer.purge()

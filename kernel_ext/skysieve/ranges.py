@@ -12,8 +12,9 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from skysieve.errors import SessionError
 from skysieve.kafka_options import KafkaOptions
 
-_SLICE = 0.2
-"""Seconds after which an interrupt is noticed, should no record come."""
+SLICE = 0.001
+"""Seconds between looks for what Kafka says. librdkafka would wait itself, but for as much longer as the machine's
+clock is put back meanwhile (confluentinc/librdkafka#2145)."""
 _AHEAD = 10_000
 """Records that are fetched ahead, at most."""
 
@@ -65,7 +66,9 @@ def messages(
             while at < stop:
                 if time.monotonic() - heard > patience:
                     raise SessionError(f"Kafka at {servers} fell silent at {topic}[{partition}]@{at}.")
-                message = consumer.poll(_SLICE)
+                message = consumer.poll(0)
+                if message is None:
+                    time.sleep(SLICE)
                 if message is None or message.partition() != partition:
                     continue
                 error, offset = message.error(), message.offset() or 0

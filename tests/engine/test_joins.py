@@ -3,72 +3,13 @@
 import json
 
 import numpy as np
-import offline
 import pandas as pd
 import pytest
-from events import AHEAD, detections, packets, until
+from events import detections, packets, until
+from joined import DAY, events_near, near, notice, pairs, told
 from skysieve import Filter, FilterError
-from skysieve.enrich.positions import separation
 from skysieve.sources import send
 from skysieve.stream_topics import make_stream
-
-DAY = 86400
-
-
-def unix(mjd):
-    return (np.asarray(mjd) - AHEAD - 40587) * DAY
-
-
-def notice(name, at, ra, dec, radius, **more):
-    when = pd.Timestamp(at, unit="s", tz="UTC").isoformat()
-    said = {
-        "id": [name],
-        "trigger_time": when,
-        "ra": ra,
-        "dec": dec,
-        "ra_dec_error": radius,
-        "alert_type": "initial",
-    }
-    return json.dumps(said | more).encode()
-
-
-def told(deployment):
-    topics, output = deployment.topics, deployment.output_topic
-    if not topics.partitions(output):
-        return []
-    return [(r, {n: (v or b"").decode() for n, v in r.headers}) for r in everything(topics, output)]
-
-
-def pairs(deployment, wanted):
-    """Which alert was found near which event, each as often as it was told, once there are as many as wanted."""
-    topics = deployment.topics
-    until(lambda: topics.totals([deployment.output_topic])[deployment.output_topic] >= len(wanted))
-    near = [(record, headers) for record, headers in told(deployment) if "skysieve.near.id" in headers]
-    packets = {(r.partition, r.offset): r.value for r in everything(topics, deployment.stream)}
-    for record, headers in near:
-        place = int(headers["skysieve.source.partition"]), int(headers["skysieve.source.offset"])
-        assert packets[place] == record.value, "the packet's own bytes"
-    return sorted(
-        (offline.alert(r.value)["diaSource"]["diaSourceId"], headers["skysieve.near.id"])
-        for r, headers in near
-    )
-
-
-def everything(topics, name):
-    return topics.read(name, topics.begin(name), topics.end(name))
-
-
-def near(table, events, before, after):
-    """The same, by brute force."""
-    at = unix(table["mjd"])
-    found = []
-    for name, when, ra, dec, radius in events:
-        apart = separation(table["ra"].to_numpy(), table["dec"].to_numpy(), np.array([ra]), np.array([dec]))
-        hits = (
-            (apart <= radius) & (at >= when - before) & (at <= when + after) & (table["snr"] > 5).to_numpy()
-        )
-        found += [(int(i), name) for i in table["id"][hits]]
-    return sorted(found)
 
 
 @pytest.fixture
@@ -85,18 +26,9 @@ def deploy(sky, stream, name, deployed):
     return deploy
 
 
-def events(table, count, radius):
-    """Events at the times and places of some detections."""
-    some = table.iloc[:: len(table) // count][:count]
-    return [
-        (f"G{i}", float(unix(row.mjd)) + 3600, row.ra, min(89.0, max(-89.0, row.dec + radius / 2)), radius)
-        for i, row in enumerate(some.itertuples())
-    ]
-
-
 def test_alerts_near_notices_that_come_before_and_after_them(deploy, sky, stream, gcn, topics):
     table = detections(400, seed=21, days=1.8)  # each half within the day that an alert may be late
-    known, around = events(table, 6, 25.0), (4 * 3600, 10 * 3600)
+    known, around = events_near(table, 6, 25.0), (4 * 3600, 10 * 3600)
     topics.write(gcn, [(name, notice(name, *what)) for name, *what in known[:3]])
     send(packets(table[:200]), stream, topics.bootstrap)
     one = deploy(
@@ -118,7 +50,7 @@ def test_alerts_near_notices_that_come_before_and_after_them(deploy, sky, stream
 
 def test_a_retraction_ends_an_event_and_is_told_as_is_what_cannot_be_joined(deploy, sky, stream, gcn, topics):
     table = detections(120, seed=22, days=0.9)
-    kept, gone = events(table, 2, 179.0)
+    kept, gone = events_near(table, 2, 179.0)
     topics.write(gcn, [(n, notice(n, *what)) for n, *what in (kept, gone)])
     one = deploy(f"snr > 5 NEAR '{gcn}' BEFORE '5 days' AFTER '5 days' LATENESS '10 days'")
     send(packets(table[:60]), stream, topics.bootstrap)

@@ -16,6 +16,8 @@ from skysieve.topics import Topics
 GROUP = "skysieve-supervisor"
 _SESSION = 6.0
 """Seconds of silence after which Kafka takes a supervisor for gone: the least that brokers allow as they come."""
+_SLICE = 0.02
+"""Seconds between looks for its answer."""
 
 log = logging.getLogger("skysieve.supervisor")
 
@@ -37,6 +39,7 @@ class Election:
         self._topics, self._group = topics, group
         self._consumer: Consumer
         self._asked: float
+        self._ahead: float
 
     def __enter__(self) -> Election:
         self._join()
@@ -51,25 +54,29 @@ class Election:
         """Whether this one is elected; told otherwise within the time given, or at once.
 
         One that was not asked for as long as Kafka waits for a sign of life (its process was stopped, say) can have
-        been replaced, and must not go on for a moment on what it knew: it stands for election once more.
+        been replaced, and must not go on for a moment on what it knew: it stands for election once more. So does one
+        whose clock was put back: librdkafka's signs of life would wait until it has caught up.
 
         Raises
         ------
         SessionError
             If Kafka lets nobody of this user stand.
         """
-        if time.monotonic() - self._asked > _SESSION:
+        if time.monotonic() - self._asked > _SESSION or _ahead() < self._ahead - _SESSION / 2:
             self._consumer.close()
             self._join()
             patience = max(patience, 1.0)
-        said = self._consumer.poll(patience)
-        self._asked = time.monotonic()
+        end, said = time.monotonic() + patience, self._consumer.poll(0)
+        while said is None and not self._is_won and time.monotonic() < end:
+            time.sleep(_SLICE)  # not in librdkafka: see skysieve.ranges
+            said = self._consumer.poll(0)
+        self._asked, self._ahead = time.monotonic(), _ahead()
         if said is not None and (error := said.error()):
             self._refuse(error)
         return self._is_won
 
     def _join(self) -> None:
-        self._is_won, self._asked = False, time.monotonic()
+        self._is_won, self._asked, self._ahead = False, time.monotonic(), _ahead()
         settings: dict[str, Any] = {
             "bootstrap.servers": self._topics.bootstrap,
             "group.id": self._group,
@@ -106,3 +113,8 @@ class Election:
             )
         if error.fatal():
             raise SessionError(f"The election of a supervisor broke off: {error.str()}")
+
+
+def _ahead() -> float:
+    """Seconds that the machine's clock is ahead of the one that is never set."""
+    return time.time() - time.monotonic()
