@@ -71,8 +71,12 @@ class Sky:
         return file
 
     def step_clock(self, seconds=10):
-        """Put the supervisor's clock forward by an hour, and back after a while."""
-        self._clock.write_text("+3600")
+        """Put the supervisor's clock back by an hour, and forward after a while.
+
+        Not the other way round: libfaketime leaves C11's ``cnd_timedwait``, by which librdkafka waits, to the machine's
+        own clock, so that a wait for a moment would be one for an hour.
+        """
+        self._clock.write_text("-3600")
         time.sleep(seconds)
         self._clock.write_text("+0")
 

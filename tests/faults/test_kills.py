@@ -69,7 +69,7 @@ FAULTS = {
     "fill the disk of the checkpoints for 15 s": lambda hurt: hurt.fill_disk(),
     "send what is no alert": lambda hurt: hurt.poison(),
     "kill the deploying kernel": lambda hurt: hurt.kill_kernel(),
-    "put the supervisor's clock forward by an hour and back": lambda hurt: hurt.step_clock(),
+    "put the supervisor's clock back by an hour and forward again": lambda hurt: hurt.step_clock(),
 }
 ORDER = random.Random(20261126).sample(list(FAULTS), len(FAULTS))
 
