@@ -172,3 +172,19 @@ spark.stop()
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
     assert done.stdout == "0 3\n", done.stderr
+
+
+def test_who_attaches_anew_does_not_depend_on_a_session_that_the_server_has_forgotten(running):
+    """As after Spark was started again; in a process of its own, because pyspark keeps what it has heard."""
+    program = f"""
+from skysieve.connections import connect
+
+first = connect({running.spark!r}, {running.token!r})
+first.client.release_session()
+spark = connect({running.spark!r}, {running.token!r})
+from pyspark.sql import functions as F
+print(spark.range(3).select(F.lit(None).cast("int").alias("x")).count())
+spark.stop()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert done.stdout == "3\n", done.stderr

@@ -8,6 +8,7 @@ import os
 import socket
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+from weakref import WeakSet
 
 from skysieve.errors import SessionError
 from skysieve.kafka_options import PASSWORDS
@@ -22,6 +23,9 @@ _POLLING = "50ms"
 """How often a query that waits asks Kafka for more; one on a stream that flows asks whenever a micro-batch is done.
 Measured with one idle stream: Spark's own 10 ms cost 13 % of a core in Spark and 15 % in Kafka (twice that before Java
 has compiled it), 50 ms cost 5 % and 6 to 9 %."""
+
+_opened: WeakSet[Any] = WeakSet()
+"""The sessions of this process that are not somebody else's."""
 
 
 def connect(url: str, token: str | None = None, session_id: str | None = None) -> SparkSession:
@@ -62,8 +66,17 @@ def connect(url: str, token: str | None = None, session_id: str | None = None) -
                 f"Spark at {host}:{port} refuses the token: set ${TOKEN} to the server's own."
             ) from None
         raise
+    _put_first(session)
     opened: SparkSession = session
     return opened
+
+
+def _put_first(session: Any) -> None:
+    """Have pyspark ask this session what it asks on the side, where it would ask the first one, gone or not."""
+    kind: Any = type(session)
+    if kind._default_session in {session, *_opened}:
+        kind._default_session = kind._active_session.session = session
+    _opened.add(session)
 
 
 def _forget(session: Any) -> None:
