@@ -1,5 +1,6 @@
 """Catalogues of every kind are matched by place; what cannot be matched is refused with its reason."""
 
+import pickle
 from pathlib import Path
 
 import astropy.units as u
@@ -185,6 +186,12 @@ def test_objects_that_move_are_found_where_they_are_at_the_alerts_time_as_astrop
     assert [row["n"] for row in jd] == [row["n"] for row in found]
     never = kept.on_arrow(*map(pa.array, (offset.ra.deg, offset.dec.deg)), pa.nulls(alerts, pa.float64()))
     assert {row["n"] for row in never.to_pylist()} == {0}
+
+
+def test_what_is_prepared_does_not_carry_its_table_along(store):
+    table = pd.DataFrame({"ra": np.linspace(0, 300, 50_000), "dec": 0.0})
+    match = Crossmatch(table, "1 arcsec").prepared(store, COLUMNS, PLACES)
+    assert len(pickle.dumps(match)) < 5_000
 
 
 def test_the_same_catalogue_is_kept_once(store):

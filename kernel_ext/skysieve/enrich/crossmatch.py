@@ -143,7 +143,10 @@ class Crossmatch(Enrichment):
 
         where = store.put(write)
         found = {"index": str(where), "rows": int(good.sum()), "extra": extra, "reads": reads}
-        return self.model_copy(update={**found, "since": 0.0 if moving is None else epochs.mjd(self.epoch)})
+        since = 0.0 if moving is None else epochs.mjd(self.epoch)
+        ready = self.model_copy(update={**found, "since": since})
+        ready._table = None  # it is in the store, and must not go to Spark with each plan
+        return ready
 
     def _motion(
         self, table: pa.Table, places: Places
