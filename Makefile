@@ -36,7 +36,7 @@ demo: $(INSTALLED) ## from nothing to delivered alerts, then stop everything
 
 test: $(INSTALLED) ## lint, types and the whole test suite, on real Kafka and Spark (ARGS="tests/packets -x" for a part)
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(INSTALLED) ## ruff and mypy; eslint and prettier where Node is and `make panel` was
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -24,11 +24,6 @@ from skysieve.stream_topics import make_stream
 from skysieve.topics import Record, Topics
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
-_OWN = tuple(
-    f"tests/{part}"
-    for part in ("binder", "browser/test_lab_story", "faults", "local", "security", "test_demo")
-)
-"""Where tests start sessions of their own."""
 _numbers = itertools.count(1)
 
 # two fifths of what Spark spends in the tests is compiling for a long life, which it does not have here; the room for
@@ -49,23 +44,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Give each process of the run one file at a time, and all that share a browser to one.
-
-    Those with a session of their own go to the last process, which has no other meanwhile: so memory is enough for one
-    process more than there are cores, and these are at work while a test waits.
-    """
+    """Give each process of the run one file at a time, and all that share a browser to one."""
     from xdist.scheduler import LoadFileScheduling
 
     class Scheduling(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            shares = nodeid.startswith("tests/browser/") and not nodeid.startswith(_OWN)
-            return "browser" if shares else super()._split_scope(nodeid)
-
-        def _assign_work_unit(self, node: Any) -> None:
-            is_last = node is self.nodes[-1]
-            fit = (scope for scope in self.workqueue if scope.startswith(_OWN) == is_last)
-            self.workqueue.move_to_end(next(fit, next(iter(self.workqueue))), last=False)
-            super()._assign_work_unit(node)
+            return "browser" if nodeid.startswith("tests/browser/") else super()._split_scope(nodeid)
 
     return Scheduling(config, log)
 

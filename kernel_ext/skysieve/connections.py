@@ -8,7 +8,7 @@ import os
 import socket
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 from skysieve.errors import SessionError
 from skysieve.kafka_options import PASSWORDS
@@ -24,8 +24,8 @@ _POLLING = "50ms"
 Measured with one idle stream: Spark's own 10 ms cost 13 % of a core in Spark and 15 % in Kafka (twice that before Java
 has compiled it), 50 ms cost 5 % and 6 to 9 %."""
 
-_opened: WeakSet[Any] = WeakSet()
-"""The sessions of this process that are not somebody else's."""
+_opened: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
+"""The sessions that were opened here, and the server of each."""
 
 
 def connect(url: str, token: str | None = None, session_id: str | None = None) -> SparkSession:
@@ -66,17 +66,26 @@ def connect(url: str, token: str | None = None, session_id: str | None = None) -
                 f"Spark at {host}:{port} refuses the token: set ${TOKEN} to the server's own."
             ) from None
         raise
-    _put_first(session)
+    _put_first(session, url)
     opened: SparkSession = session
     return opened
 
 
-def _put_first(session: Any) -> None:
-    """Have pyspark ask this session what it asks on the side, where it would ask the first one, gone or not."""
+def _put_first(session: Any, url: str) -> None:
+    """Have pyspark ask this session what it asks on the side, if the server no longer knows the one it would ask."""
     kind: Any = type(session)
-    if kind._default_session in {session, *_opened}:
+    known = kind._default_session
+    if known is not session and known is not None and _opened.get(known) == url and not _lives(known):
         kind._default_session = kind._active_session.session = session
-    _opened.add(session)
+    _opened[session] = url
+
+
+def _lives(session: Any) -> bool:
+    try:
+        session.conf.get("spark.sql.session.timeZone")
+    except Exception:
+        return False
+    return True
 
 
 def _forget(session: Any) -> None:
