@@ -38,7 +38,7 @@ def places():
 
 
 @pytest.fixture(scope="module")
-def million(places):
+def crowd(places):
     """Ten million places: of alerts or near them, some of them twice, of the poles and where RA is 0; else anywhere."""
     rng = np.random.default_rng(11)
     ra, dec = rng.uniform(0, 360, ROWS), np.degrees(np.arcsin(rng.uniform(-1, 1, ROWS)))
@@ -57,7 +57,7 @@ def million(places):
 
 @pytest.mark.parametrize("radius", [1.5, 30.0])
 @pytest.mark.parametrize("name", ["gcvs.parquet", "table-4LAC-DR3-h.fits", "ten million"])
-def test_pairs_and_separations_are_those_of_astropy(name, radius, places, million, tmp_path, capsys):
+def test_pairs_and_separations_are_those_of_astropy(name, radius, places, crowd, tmp_path, capsys):
     rng = np.random.default_rng(12)
     pole, wrap = rng.uniform(0, 360, 500), np.mod(rng.normal(0, 5 / 3600, 500), 360)
     ra = np.concatenate([places[0], pole, pole, wrap])
@@ -65,7 +65,7 @@ def test_pairs_and_separations_are_those_of_astropy(name, radius, places, millio
         [places[1], rng.uniform(89.9995, 90, 500), rng.uniform(-90, -89.9995, 500), np.zeros(500)]
     )
     if name == "ten million":
-        catalog, (other_ra, other_dec) = pd.DataFrame({"ra": million[0], "dec": million[1]}), million
+        catalog, (other_ra, other_dec) = pd.DataFrame({"ra": crowd[0], "dec": crowd[1]}), crowd
     else:
         catalog = CATALOGS / name
         other_ra, other_dec = positions(load(catalog))

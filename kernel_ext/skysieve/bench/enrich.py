@@ -29,6 +29,8 @@ from skysieve.topics import Topics
 
 _RUNS = 2
 _PLAIN = 10
+_TENTH = "pmod(xxhash64(diaSource.diaSourceId), 10) = 0"
+"""A cheap cut that lets a tenth of the alerts through, whatever they are."""
 ROWS = {"small": 59_000, "blazars": 3_800, "large": 10_000_000, "more": 100_000, "further": 1_000_000}
 """Numbers of rows: of GCVS, of 4LAC, of a part of Gaia, and of two more."""
 
@@ -77,8 +79,7 @@ def measure(session: LocalSession, count: int, tell: Tell) -> dict[str, Any]:
             what = f"{what}, for a tenth"
             tell(f"the bank with {what} ...")
             rates[what] = max(
-                _bank(sky, source, used, f"reliability > 0.9 AND {asks}", f"{what}-{run}")[0]
-                for run in range(_RUNS)
+                _bank(sky, source, used, f"{_TENTH} AND {asks}", f"{what}-{run}")[0] for run in range(_RUNS)
             )
     sky.detach()
     return {
