@@ -244,20 +244,30 @@ def enriched(alerts: DataFrame, wanted: Sequence[Column], *, timed: bool = False
         held = F.col(f"`{column.name}`")
         return held if column.by is None else F.col(f"`enriched.{column.by.name}`").getField(column.path[1])
 
-    result, took = alerts, []
-    for one in providers(wanted):
-        types = {given.name: avro.spark_type(["null", given.type]) for given in one.enrichment.gives()}
-        on_arrow = one.enrichment.on_arrow
+    def asked(by: Provider) -> Any:
+        types = {given.name: avro.spark_type(["null", given.type]) for given in by.enrichment.gives()}
+        on_arrow = by.enrichment.on_arrow
         if timed:
-            types[TOOK], on_arrow = "double", _Timed(one.enrichment).on_arrow
-            took.append(F.col(f"`enriched.{one.name}`").getField(TOOK).alias(TOOK + one.name))
+            types[TOOK], on_arrow = "double", _Timed(by.enrichment).on_arrow
         kind = ", ".join(f"`{name}`: {spark_type}" for name, spark_type in types.items())
         compute: Any = arrow_udf(on_arrow, f"struct<{kind}>")  # type: ignore[call-overload]
         # else Spark would call it once for each of its columns
-        computed = compute.asNondeterministic()(*map(value, one.inputs))
-        result = result.withColumn(f"enriched.{one.name}", computed)
+        return compute.asNondeterministic()(*map(value, by.inputs))
+
+    result, used = alerts, providers(wanted)
+    for together in _stages(used):
+        result = result.withColumns({f"enriched.{one.name}": asked(one) for one in together})
+    took = [F.col(f"`enriched.{one.name}`").getField(TOOK).alias(TOOK + one.name) for one in used if timed]
     given = (value(column).alias(column.name) for column in wanted)
     return result.select(*(f"`{name}`" for name in alerts.columns), *given, *took)
+
+
+def _stages(used: Sequence[Provider]) -> list[list[Provider]]:
+    """Those that can be asked together, for each crossing to Python copies the packets; after those that they read."""
+    depth: dict[str, int] = {}
+    for one in used:
+        depth[one.name] = 1 + max((depth[c.by.name] for c in one.inputs if c.by is not None), default=-1)
+    return [[one for one in used if depth[one.name] == at] for at in sorted(set(depth.values()))]
 
 
 class _Timed:
