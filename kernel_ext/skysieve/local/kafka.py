@@ -93,7 +93,7 @@ def start(
     _format(found.path, classpath, config, daemon, records)
     daemon.start(
         [
-            *(found.path, "-Xms256m", "-Xmx768m", "-XX:+UseG1GC", "-XX:+ExitOnOutOfMemoryError"),
+            *(found.path, "-Xms256m", "-Xmx768m", "-XX:+UseParallelGC", "-XX:+ExitOnOutOfMemoryError"),
             *("-Djava.awt.headless=true", "-Djava.net.preferIPv4Stack=true"),
             f"-Dlog4j2.configurationFile={logging}",
             *("-cp", classpath, "kafka.Kafka", str(config)),
