@@ -6,10 +6,13 @@ A failure names its seed; ``pytest -m slow tests/faults/test_sequences.py --seed
 import random
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 import pytest
+from processes import wait_until
 from skysieve import Filter, Guard
+from skysieve.errors import SessionError
 from skysieve.sources import send
 
 from .conftest import small
@@ -17,6 +20,8 @@ from .conftest import small
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 NAMES, STEPS, RATE = ("one", "two", "three"), 14, 60
+LAG = 10
+"""Seconds."""
 CUTS = {
     "diaSource.diaSourceId % 2 = 0": lambda i: i % 2 == 0,
     "diaSource.diaSourceId % 3 = 0": lambda i: i % 3 == 0,
@@ -73,9 +78,22 @@ class Model:
                 self.hurt.attach()
             return
         before = self.end()
+        if what in ("stop", "remove") and self.now(name):
+            self.wait_until_judged(name, before)
         version = getattr(self, what)(name)
         self.log.append(f"{what} {name}: {version}")
         self.steps[name].append(Step(what, before, self.end(), version))
+
+    def wait_until_judged(self, name, until):
+        """What waits when a filter is stopped or removed, it does not judge any more: here nothing does."""
+
+        def is_judged():
+            newest = {}
+            for (partition, offset), _ in self.hurt.delivered(name):
+                newest[partition] = max(offset, newest.get(partition, 0))
+            return all(newest.get(partition, 0) >= offset for partition, offset in until.items())
+
+        wait_until(is_judged, f"{name} has judged {until}")
 
     def deploy(self, name):
         cut = self.random.choice(list(CUTS))
@@ -116,6 +134,9 @@ class Model:
         last = None
         for step in self.steps[name]:
             if offset < step.before.get(partition, 0):
+                if last is None and step.version and offset >= step.before[partition] - LAG * RATE:
+                    # one that starts judges from where the bank is, which may not be as far as the stream
+                    return {v for v in [step.version] if self.means[v](alert_id)}, False
                 break
             if offset < step.after.get(partition, 0):
                 either = [v for v in (last, step.version) if v]
@@ -147,7 +168,8 @@ def test_a_random_sequence_leaves_just_what_it_should(hurt, seed, capsys):
         for batch in range(10_000):
             if flowing.is_set():
                 return
-            send(small(RATE, 10_000 * seed + batch), hurt.stream, hurt.topics.bootstrap, rate=RATE)
+            with suppress(SessionError):  # Kafka is down just now
+                send(small(RATE, 10_000 * seed + batch), hurt.stream, hurt.topics.bootstrap, rate=RATE)
 
     thread = threading.Thread(target=flow)
     thread.start()

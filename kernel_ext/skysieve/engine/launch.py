@@ -21,6 +21,7 @@ from skysieve.engine.suspects import convicted
 from skysieve.enrich.base import providers, written
 from skysieve.errors import SkysieveError
 from skysieve.filter import BoundFilter, Filter
+from skysieve.languages.calls import failure
 from skysieve.stream import Stream
 from skysieve.topics import Offsets, Topics
 
@@ -32,6 +33,8 @@ log = logging.getLogger("skysieve.supervisor")
 
 _TRIED = 1000
 """Packets of each partition on which suspected filters are tried, where a bank fell before it began a batch."""
+_ATTEMPTS = 4
+"""At the last batch of a bank: Spark fails a task for each idle worker whose maker was killed (PythonWorkerFactory)."""
 
 
 @dataclass(frozen=True)
@@ -227,15 +230,19 @@ class Launcher:
         """How far a bank has come, once the batch in which it was stopped is done."""
         if all(begun[p] <= reached.get(p, 0) for p in begun):
             return reached
-        try:
-            start = {p: reached.get(p, 0) for p in begun}
-            ran = self._ran(last.name, source)
-            if any(one.filter.has_state for one in ran):  # which only its own query has
-                return reached
-            last.backfill(ran, source.format, start, begun, reject_before={} if last.is_alone else begun)
-        except (SkysieveError, PySparkException) as error:
-            log.warning("the last batch of %s is left to its successor: %s", last.name, error)
-            return reached
+        start = {p: reached.get(p, 0) for p in begun}
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                ran = self._ran(last.name, source)
+                if any(one.filter.has_state for one in ran):  # which only its own query has
+                    return reached
+                last.backfill(ran, source.format, start, begun, reject_before={} if last.is_alone else begun)
+            except (SkysieveError, PySparkException) as error:
+                if attempt == _ATTEMPTS or failure(str(error)):  # in a user's function
+                    log.warning("the last batch of %s is left to its successor: %s", last.name, error)
+                    return reached
+            else:
+                break
         return begun
 
     def _ran(self, query: str, source: Stream) -> list[BoundFilter]:
