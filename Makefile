@@ -35,7 +35,7 @@ demo: $(INSTALLED) ## from nothing to delivered alerts, then stop everything
 	@$(BIN)/skysieve demo
 
 test: $(INSTALLED) ## lint, types and the whole test suite, on real Kafka and Spark (ARGS="tests/packets -x" for a part)
-	@$(MAKE) --no-print-directory lint
+	@$(BIN)/python -m skysieve.local.prepare & $(MAKE) --no-print-directory lint; linted=$$?; wait $$! && exit $$linted
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(INSTALLED) ## ruff and mypy; eslint and prettier where Node is and `make panel` was

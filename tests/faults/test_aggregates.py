@@ -9,7 +9,7 @@ from skysieve import Filter
 from skysieve.sources import send
 from skysieve.stream_topics import make_stream
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def test_they_go_on_with_the_state_that_they_had(hurt):

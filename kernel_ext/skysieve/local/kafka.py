@@ -12,6 +12,7 @@ from pathlib import Path
 
 from skysieve.home import Home
 from skysieve.local import jars, java
+from skysieve.local.classes import Archive
 from skysieve.local.ports import free_port
 from skysieve.local.process import Daemon
 
@@ -56,6 +57,11 @@ appender.out.layout.pattern = %d %p %c{1} %m%n
 """
 
 
+def archive(home: Home) -> Archive:
+    """That of the broker's jars, which must have been fetched."""
+    return Archive("kafka", f"{jars.kafka(home, lambda _: None)}/*", home.cache / "classes")
+
+
 def start(
     home: Home,
     port: int,
@@ -84,19 +90,27 @@ def start(
         If the storage cannot be made.
     """
     daemon = Daemon(home, "kafka")
-    found, classpath = java.find(), str(jars.kafka(home, tell) / "*")
+    jars.kafka(home, tell)
+    found, classes = java.find(), archive(home)
     config, logging = home.run / "kafka.properties", home.run / "kafka-log4j2.properties"
     told = settings(home, port, more or {})
     config.touch(mode=0o600)
     config.write_text("".join(f"{name}={value}\n" for name, value in told.items()))
     logging.write_text(_LOGGING)
-    _format(found.path, classpath, config, daemon, records)
+    _format([found.path, *classes.used], classes.classpath, config, daemon, records)
     daemon.start(
         [
-            *(found.path, "-Xms256m", "-Xmx768m", "-XX:+UseParallelGC", "-XX:+ExitOnOutOfMemoryError"),
+            *(
+                found.path,
+                *classes.options(home),
+                "-Xms256m",
+                "-Xmx768m",
+                "-XX:+UseParallelGC",
+                "-XX:+ExitOnOutOfMemoryError",
+            ),
             *("-Djava.awt.headless=true", "-Djava.net.preferIPv4Stack=true"),
             f"-Dlog4j2.configurationFile={logging}",
-            *("-cp", classpath, "kafka.Kafka", str(config)),
+            *("-cp", classes.classpath, "kafka.Kafka", str(config)),
         ]
     )
     return daemon
@@ -130,13 +144,13 @@ def is_ready(daemon: Daemon, port: int) -> bool:
 
 
 def _format(
-    java_path: str, classpath: str, config: Path, daemon: Daemon, records: Sequence[str] = ()
+    program: Sequence[str], classpath: str, config: Path, daemon: Daemon, records: Sequence[str] = ()
 ) -> None:
     """Make a new storage folder; one that exists is left as it is."""
     if (daemon.home.data / "meta.properties").exists():
         return
     cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    tool = [java_path, "-Xmx256m", "-cp", classpath, "kafka.tools.StorageTool", "format"]
+    tool = [*program, "-Xmx256m", "-cp", classpath, "kafka.tools.StorageTool", "format"]
     done = subprocess.run(
         # one in 64 ids begins with "-", and would be taken for an option if it stood by itself
         [*tool, f"--cluster-id={cluster}", "-c", str(config), *(f"--add-scram={one}" for one in records)],

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from skysieve.errors import SessionError
 from skysieve.home import Home, write_private
-from skysieve.local import jars, kafka, ports, spark
+from skysieve.local import classes, jars, kafka, ports, spark
 from skysieve.local.interrupts import undisturbed
 from skysieve.local.lock import locked
 from skysieve.local.process import Daemon
@@ -107,6 +107,7 @@ def up(home: Home, *, tell: Tell = lambda _: None, supervisor: bool = True) -> L
             if supervisor:
                 _start(home, plan, ("supervisor",), started, tell)
                 _await(home, plan, _PARTS)
+            classes.make_beside(home, [server.archive(home) for server in (spark, kafka)])
         except BaseException as error:
             with undisturbed():
                 for daemon in reversed(started):
@@ -125,8 +126,10 @@ def down(home: Home, *, tell: Tell = lambda _: None) -> None:
     if not home.run.exists():
         return
     with _alone(home, tell), undisturbed():
+        Daemon(home, classes.PART).stop(patience=1)
         for part in reversed(_PARTS):
             _stop(home, part, tell)
+        classes.keep_lists(home)
 
 
 def _plan(home: Home, before: _Plan | None) -> _Plan:

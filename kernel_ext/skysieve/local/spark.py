@@ -10,6 +10,7 @@ from collections.abc import Callable
 from skysieve.home import Home, write_private
 from skysieve.kafka_options import PASSWORDS
 from skysieve.local import jars, java, spark_ui
+from skysieve.local.classes import Archive
 from skysieve.local.process import Daemon
 
 _OPENED = [
@@ -83,6 +84,12 @@ def memory() -> str:
     return os.environ.get("SKYSIEVE_SPARK_MEMORY") or "3g"
 
 
+def archive(home: Home) -> Archive:
+    """That of Spark's own jars and those fetched besides, which must be there."""
+    classpath = f"{jars.pyspark_home() / 'jars'}/*:{jars.spark(home, lambda _: None)}/*"
+    return Archive("spark", classpath, home.cache / "classes")
+
+
 def start(home: Home, port: int, ui: int, token: str, tell: Callable[[str], None]) -> Daemon:
     """Start the server; `is_ready` tells when it serves.
 
@@ -101,7 +108,8 @@ def start(home: Home, port: int, ui: int, token: str, tell: Callable[[str], None
     """
     daemon = Daemon(home, "spark")
     daemon.stop()
-    folder, extra = jars.pyspark_home(), jars.spark(home, tell)
+    jars.spark(home, tell)
+    classes = archive(home)
     scratch, logging = home.state / "spark", home.run / "spark-log4j2.properties"
     shutil.rmtree(scratch, ignore_errors=True)  # what a killed server left
     scratch.mkdir(parents=True)
@@ -115,7 +123,7 @@ def start(home: Home, port: int, ui: int, token: str, tell: Callable[[str], None
     write_private(secret, "".join(f"{name} {value}\n" for name, value in settings.items()))
     daemon.start(
         [
-            *(java.find().path, f"-Xmx{memory()}", "-XX:+ExitOnOutOfMemoryError"),
+            *(java.find().path, *classes.options(home), f"-Xmx{memory()}", "-XX:+ExitOnOutOfMemoryError"),
             # the buffers of fetched packets are 16 MB each, which sends Java's usual collector round and round
             *("-XX:+UseParallelGC", "-XX:-UseGCOverheadLimit"),
             *("-XX:+IgnoreUnrecognizedVMOptions", "-Djdk.reflect.useDirectMethodHandle=false"),
@@ -129,13 +137,13 @@ def start(home: Home, port: int, ui: int, token: str, tell: Callable[[str], None
             f"-Dorg.apache.avro.limits.collectionItems.maxLength={1 << 20}",
             f"-Dlog4j2.configurationFile={logging}",
             *(f"--add-opens={package}=ALL-UNNAMED" for package in _OPENED),
-            *("-cp", f"{folder / 'jars'}/*:{extra}/*", "org.apache.spark.deploy.SparkSubmit"),
+            *("-cp", classes.classpath, "org.apache.spark.deploy.SparkSubmit"),
             *("--master", "local[*]", "--name", "skysieve", "--properties-file", str(secret)),
             *(part for name, value in conf.items() for part in ("--conf", f"{name}={value}")),
             *("--class", "org.apache.spark.sql.connect.service.SparkConnectServer", "spark-internal"),
         ],
         {
-            "SPARK_HOME": str(folder),
+            "SPARK_HOME": str(jars.pyspark_home()),
             "SPARK_LOCAL_IP": "127.0.0.1",
             "SPARK_LOCAL_DIRS": str(scratch),
             "SPARK_CONNECT_AUTHENTICATE_TOKEN": token,
