@@ -7,7 +7,7 @@ import uuid
 import pytest
 from processes import wait_until
 from skysieve.errors import SessionError
-from skysieve.local import jars, java, kafka
+from skysieve.local import kafka
 from skysieve.local.ports import free_port
 from skysieve.local.process import Daemon
 
@@ -37,8 +37,7 @@ def storage(own):
     config = own.run / "kafka.properties"
     settings = kafka.settings(own, free_port())
     config.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
-    classpath = str(jars.kafka(own, print) / "*")
-    kafka._format(java.find().path, classpath, config, Daemon(own, "kafka"))
+    kafka._format(kafka.archive(own), config, Daemon(own, "kafka"))
 
 
 def test_a_cluster_id_that_begins_like_an_option_is_taken(own, monkeypatch):

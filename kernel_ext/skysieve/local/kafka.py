@@ -91,23 +91,17 @@ def start(
     """
     daemon = Daemon(home, "kafka")
     jars.kafka(home, tell)
-    found, classes = java.find(), archive(home)
+    classes = archive(home)
     config, logging = home.run / "kafka.properties", home.run / "kafka-log4j2.properties"
     told = settings(home, port, more or {})
     config.touch(mode=0o600)
     config.write_text("".join(f"{name}={value}\n" for name, value in told.items()))
     logging.write_text(_LOGGING)
-    _format([found.path, *classes.used], classes.classpath, config, daemon, records)
+    _format(classes, config, daemon, records)
     daemon.start(
         [
-            *(
-                found.path,
-                *classes.options(home),
-                "-Xms256m",
-                "-Xmx768m",
-                "-XX:+UseParallelGC",
-                "-XX:+ExitOnOutOfMemoryError",
-            ),
+            *(java.find().path, *classes.options(home), "-Xms256m", "-Xmx768m"),
+            *("-XX:+UseParallelGC", "-XX:+ExitOnOutOfMemoryError"),
             *("-Djava.awt.headless=true", "-Djava.net.preferIPv4Stack=true"),
             f"-Dlog4j2.configurationFile={logging}",
             *("-cp", classes.classpath, "kafka.Kafka", str(config)),
@@ -143,14 +137,13 @@ def is_ready(daemon: Daemon, port: int) -> bool:
     return len(answer) == 10 and struct.unpack(">ih", answer[4:]) == (1, 0)
 
 
-def _format(
-    program: Sequence[str], classpath: str, config: Path, daemon: Daemon, records: Sequence[str] = ()
-) -> None:
+def _format(classes: Archive, config: Path, daemon: Daemon, records: Sequence[str] = ()) -> None:
     """Make a new storage folder; one that exists is left as it is."""
     if (daemon.home.data / "meta.properties").exists():
         return
     cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    tool = [*program, "-Xmx256m", "-cp", classpath, "kafka.tools.StorageTool", "format"]
+    tool = [java.find().path, *classes.used, "-Xmx256m", "-cp", classes.classpath]
+    tool += ["kafka.tools.StorageTool", "format"]
     done = subprocess.run(
         # one in 64 ids begins with "-", and would be taken for an option if it stood by itself
         [*tool, f"--cluster-id={cluster}", "-c", str(config), *(f"--add-scram={one}" for one in records)],
