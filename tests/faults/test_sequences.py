@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 NAMES, STEPS, RATE = ("one", "two", "three"), 14, 60
 LAG = 10
-"""Seconds."""
+"""Seconds by which a bank may be behind its stream when a filter joins it."""
 CUTS = {
     "diaSource.diaSourceId % 2 = 0": lambda i: i % 2 == 0,
     "diaSource.diaSourceId % 3 = 0": lambda i: i % 3 == 0,
@@ -134,7 +134,8 @@ class Model:
         last = None
         for step in self.steps[name]:
             if offset < step.before.get(partition, 0):
-                if last is None and step.version and offset >= step.before[partition] - LAG * RATE:
+                waiting = LAG * RATE / len(step.before)
+                if last is None and step.version and offset >= step.before[partition] - waiting:
                     # one that starts judges from where the bank is, which may not be as far as the stream
                     return {v for v in [step.version] if self.means[v](alert_id)}, False
                 break
