@@ -113,7 +113,9 @@ def test_a_service_that_is_down_is_left_alone_for_a_while_and_found_again(databa
     server = Server(is_up=False)
     server.database, server.objects = database, {"1": {"z": 0.5}}
     lookup = ASKS[how](server, pause=100)
+    others = set(threading.enumerate())
     assert reasons(lookup, 1, 2) == ["down: Connection refused"] * 2
+    wait_until(lambda: others.issuperset(threading.enumerate()), "all that asked have heard it")
     server.server_activate()
     with server.running():
         assert reasons(lookup, 1) == ["down: Connection refused (not asked again yet)"]

@@ -217,6 +217,8 @@ class _Batch:
         except TooLate:  # and so are all others
             self.todo.clear()
         except Failure as failure:
+            if failure.of_service:  # nor need the others ask
+                self.todo.clear()
             shown = Failure(self.asker.client.without_secrets(failure.reason), pause=failure.pause)
             self._heard.put(shown if failure.of_service else dict.fromkeys(part, shown))
         except Exception as error:  # of any library, on whatever the service sent; its text may hold secrets
