@@ -59,6 +59,8 @@ def connect(url: str, token: str | None = None, session_id: str | None = None) -
         session.conf.set("spark.sql.session.timeZone", "UTC")
         session.conf.set("spark.sql.redaction.string.regex", PASSWORDS)
         session.conf.set("spark.sql.streaming.pollingDelay", _POLLING)
+        # it has nothing to adapt in micro-batches, costs each its time, and each query a daemon of Python's that stays
+        session.conf.set("spark.sql.adaptive.streaming.stateless.enabled", "false")
     except PySparkException as error:
         _forget(session)
         if "UNAUTHENTICATED" in str(error) or "Invalid token" in str(error):

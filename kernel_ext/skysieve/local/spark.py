@@ -48,6 +48,7 @@ _CONF = {
     "spark.sql.shuffle.partitions": "4",
     # rows carry packets of 82 kB: Arrow's 10,000 rows to a batch would fill the heap
     "spark.sql.execution.arrow.maxRecordsPerBatch": "500",
+    "spark.python.daemon.module": "skysieve.engine.workers",
     # whole alerts of the versions in a stream have some 400 fields; beyond 100 Spark would no longer compile a query
     "spark.sql.codegen.maxFields": "1000",
     # of a thousand executions Spark would keep the plans as texts, each of a megabyte with the schemas in it
