@@ -4,6 +4,8 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check
 INSTALLED := .venv/.installed
 PANEL := kernel_ext/labextension
+# else each worker and kernel would compile all modules anew (see --no-compile below)
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help install demo test lint format panel lab bench clean
 .DEFAULT_GOAL := help
