@@ -7,9 +7,9 @@ backfills :func:`deliveries`; what was previewed is what runs.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from functools import reduce
-from operator import and_
+from operator import and_, or_
 
 from pyspark.errors import AnalysisException
 from pyspark.sql import Column as SparkColumn
@@ -17,7 +17,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import BooleanType
 
-from skysieve.enrich.base import TOOK, enriched, inputs, providers
+from skysieve.enrich.base import MAYBE, TOOK, enriched, inputs, providers, sieved
 from skysieve.errors import FilterError
 from skysieve.filter import BoundFilter
 from skysieve.packets import avro
@@ -98,6 +98,14 @@ def passes(bound: BoundFilter, *, enriched: bool = False) -> SparkColumn:
     return reduce(and_, (cut.condition() for cut in cuts), F.lit(True))
 
 
+def _may_pass(bound: BoundFilter, told: Container[str]) -> SparkColumn:
+    """Whether an alert can meet the cuts on columns of enrichments, as far as these have told (:func:`sieved`)."""
+    used = {column.by.name for column in bound.columns if column.by is not None}
+    if bound.filter.is_isolated or not used or not all(name in told for name in used):
+        return F.lit(True)
+    return reduce(or_, (F.col(f"`{MAYBE}{name}`") for name in sorted(used))) | passes(bound, enriched=True)
+
+
 def _enriched(filters: Sequence[BoundFilter]) -> list[Column]:
     """The columns of enrichments that filters use."""
     return [column for bound in filters for column in bound.columns if column.by is not None]
@@ -118,7 +126,8 @@ def deliveries(
 
     Each packet first gets the list of the filters that it passes, as a text of numbers: a hundred predicates become one
     flat compiled expression, and the few packets that pass any are all that the rest of the plan sees. These alone are
-    enriched, once for all filters, and then meet the cuts that need that.
+    enriched, once for all filters, and then meet the cuts that need that; but not those of which Spark sees before that
+    they are near no object of a small catalogue, and so fail.
 
     Parameters
     ----------
@@ -138,14 +147,17 @@ def deliveries(
     broken, fine = kafka("problem").isNotNull(), kafka("problem").isNull()
     if reject_before is not None:
         broken &= ~_has_reached(reject_before)
+    late = {column.name: column for column in _enriched(filters)}
+    judged, told = sieved(judged, late.values())
     wanted = [
-        passes(bound) if since is None else _has_reached(since[bound.filter.name]) & passes(bound)
+        early if since is None else _has_reached(since[bound.filter.name]) & early
         for bound in filters
+        for early in [passes(bound) & _may_pass(bound, told)]
     ]
     hits = [_if(broken, "0"), *(_if(fine & one, str(i)) for i, one in enumerate(wanted, 1))]
     found = judged.withColumn("_hits", once(F.concat_ws(",", *hits))).where("_hits <> ''")
-    if late := {column.name: column for column in _enriched(filters)}:
-        found = enriched(found, list(late.values()))
+    if late:
+        found = enriched(found.drop(*late), list(late.values()))
     each = found.withColumn("_hit", F.explode(F.split("_hits", ",").cast("array<int>")))
     for number, bound in enumerate(filters, 1):
         if any(column.by for cut in bound.cuts for column in cut.columns):

@@ -309,7 +309,8 @@ class Supervisor:
 
     def _tell_owners(self, error: Exception) -> None:
         """Let it be read that nothing is known to run, where Kafka still takes it."""
-        reason = f"The supervisor could not go on and tries again: {str(error)[:300]}"
+        said = str(error)[:300] or type(error).__name__
+        reason = f"The supervisor could not go on and tries again: {said}"
         with suppress(SkysieveError, KafkaError, OSError), self._lock, self._book.together():
             for name, record in self._registered.items():
                 if self._book.is_live(name):

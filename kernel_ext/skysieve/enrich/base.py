@@ -26,6 +26,7 @@ from skysieve.packets.columns import Column, Columns
 from skysieve.packets.formats import Format, Places
 
 if TYPE_CHECKING:
+    from pyspark.sql import Column as SparkColumn
     from pyspark.sql import DataFrame
 
 _MODULES = tuple(
@@ -45,6 +46,8 @@ ARROW = {
 }
 """What Arrow calls the types that a column can have."""
 
+MAYBE = "maybe:"
+"""Before the name of an enrichment: whether it can have more to say of an alert than :meth:`Enrichment.elsewhere`."""
 TOOK = "took:"
 """Before the name of an enrichment: the seconds that it took for an alert, its share of those for its batch."""
 
@@ -108,6 +111,19 @@ class Enrichment(Value):
 
         Spark takes what it is from its annotations: ``pa.Array`` in and out.
         """
+
+    def sieved(self, alerts: DataFrame, mark: str) -> DataFrame | None:
+        """Decoded alerts with a column of that name, False where it would give what it gives elsewhere.
+
+        Worked out by Spark: it spares these alerts the way to Python. None where that cannot be.
+        """
+        return None
+
+    def elsewhere(self, given: Given) -> SparkColumn:
+        """What it gives in a column for alerts that :meth:`sieved` leaves."""
+        from pyspark.sql import functions as F  # noqa: N812
+
+        return F.lit(None)
 
     def may_replace(self, other: Enrichment) -> bool:
         """Whether filters that use the other may go on with this: for what its owner edits while it is in use."""
@@ -260,6 +276,30 @@ def enriched(alerts: DataFrame, wanted: Sequence[Column], *, timed: bool = False
     took = [F.col(f"`enriched.{one.name}`").getField(TOOK).alias(TOOK + one.name) for one in used if timed]
     given = (value(column).alias(column.name) for column in wanted)
     return result.select(*(f"`{name}`" for name in alerts.columns), *given, *took)
+
+
+def sieved(alerts: DataFrame, wanted: Iterable[Column]) -> tuple[DataFrame, set[str]]:
+    """Decoded alerts with a mark (:data:`MAYBE`) of each enrichment that can tell where it has nothing to say.
+
+    The columns that these give are there, too, with what they give then.
+
+    Returns
+    -------
+    tuple
+        The alerts, and the names of these enrichments.
+    """
+    columns = list(wanted)
+    found: set[str] = set()
+    for name, one in {c.by.name: c.by.enrichment for c in columns if c.by is not None}.items():
+        marked = one.sieved(alerts, MAYBE + name)
+        if marked is not None:
+            gives = {given.name: given for given in one.gives()}
+            of_it = {
+                c.name: (gives[c.path[1]], avro.spark_type(c.schema)) for c in columns if c.path[0] == name
+            }
+            alerts = marked.withColumns({n: one.elsewhere(g).cast(kind) for n, (g, kind) in of_it.items()})
+            found.add(name)
+    return alerts, found
 
 
 def _stages(used: Sequence[Provider]) -> list[list[Provider]]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, PrivateAttr
 
-from skysieve.enrich import epochs, positions
+from skysieve.enrich import epochs, positions, zones
 from skysieve.enrich.base import ARROW, Enrichment, Given, position, register
 from skysieve.enrich.catalogs import load
 from skysieve.enrich.catalogs import positions as positions_of
@@ -19,6 +19,10 @@ from skysieve.enrich.store import Store
 from skysieve.errors import EnrichmentError, nearest
 from skysieve.packets.columns import Columns
 from skysieve.packets.formats import Places
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column as SparkColumn
+    from pyspark.sql import DataFrame
 
 _LARGEST = 5.0
 """Degrees."""
@@ -92,6 +96,7 @@ class Crossmatch(Enrichment):
     since: float = 0.0
     edited: bool = False
     rows: int = 0
+    zones: int = 0
     extra: tuple[Given, ...] = Field(default=())
     _table: Any = PrivateAttr(default=None)
 
@@ -126,14 +131,20 @@ class Crossmatch(Enrichment):
         good = np.isfinite(ra) & (radii > 0 if radii is not None else True)
         kept = table.select(list(self.wanted)).filter(pa.array(good))
         extra = tuple(_given(kept.schema.field(name)) for name in self.wanted)
+        sky = 0
         if taken := {"sep", "n"} & set(self.wanted):
             raise EnrichmentError(
                 f"The catalogue's column {taken.pop()!r} has a name that the match itself takes."
             )
 
         def write(folder: Path) -> None:
+            nonlocal sky
             move = None if moving is None else (moving[0][good], moving[1][good])
-            order = positions.write(folder, ra[good], dec[good], None if radii is None else radii[good], move)
+            own = None if radii is None else radii[good]
+            order = positions.write(folder, ra[good], dec[good], own, move)
+            if moving is None:
+                reach = np.full(int(good.sum()), self.radius) if own is None else own
+                sky = zones.write(folder, ra[good], dec[good], reach)
             plain = pa.table([_plain(kept[g.name], g).take(order) for g in extra], [g.name for g in extra])
             with (
                 pa.OSFile(str(folder / "columns.arrow"), "wb") as file,
@@ -142,7 +153,7 @@ class Crossmatch(Enrichment):
                 out.write_table(plain.combine_chunks())
 
         where = store.put(write)
-        found = {"index": str(where), "rows": int(good.sum()), "extra": extra, "reads": reads}
+        found = {"index": str(where), "rows": int(good.sum()), "zones": sky, "extra": extra, "reads": reads}
         since = 0.0 if moving is None else epochs.mjd(self.epoch)
         ready = self.model_copy(update={**found, "since": since})
         ready._table = None  # it is in the store, and must not go to Spark with each plan
@@ -188,6 +199,19 @@ class Crossmatch(Enrichment):
             for one in (sep, *self.extra)
         )
         return (*lists, number)
+
+    def sieved(self, alerts: DataFrame, mark: str) -> DataFrame | None:
+        """Mark those that can be near an object, where the catalogue is small."""
+        ra, dec = self.reads[:2]
+        return zones.near(alerts, mark, ra, dec, self.index, self.zones) if self.zones else None
+
+    def elsewhere(self, given: Given) -> SparkColumn:
+        """None are near."""
+        from pyspark.sql import functions as F  # noqa: N812
+
+        if given.name == "n":
+            return F.lit(0)
+        return super().elsewhere(given) if self.nearest_only else F.array()
 
     def may_replace(self, other: Enrichment) -> bool:
         """A watchlist may, for another whose columns it has, too."""
