@@ -22,11 +22,14 @@ from skysieve.errors import FilterError
 from skysieve.filter import BoundFilter
 from skysieve.packets import avro
 from skysieve.packets.columns import Column
-from skysieve.packets.decode import PROBLEM, decode, kafka, once
+from skysieve.packets.decode import PROBLEM, decode, kafka
 from skysieve.packets.formats import Format
 from skysieve.stream_topics import rejected_topic
 from skysieve.topics import Offsets, Topics
 
+_IN_ONE, _IN_EACH = 60, 25
+"""So many filters are one expression at most, and more of them in parts of so many: Java compiles no method of more
+than 8,000 bytes, so that 300 filters took five times what 100 took."""
 KEY, TRUTH = "kafka.key", "kafka.truth"
 
 # Kafka's defaults are made for records of a kilobyte; these read 82 kB packets at twice the rate, and the short wait
@@ -124,10 +127,10 @@ def deliveries(
     The packet's key, value and headers travel on unchanged, with further headers that say where it came from. (Spark's
     Kafka sink sets the time of the record; that of the packet is in ``skysieve.source.timestamp``.)
 
-    Each packet first gets the list of the filters that it passes, as a text of numbers: a hundred predicates become one
-    flat compiled expression, and the few packets that pass any are all that the rest of the plan sees. These alone are
-    enriched, once for all filters, and then meet the cuts that need that; but not those of which Spark sees before that
-    they are near no object of a small catalogue, and so fail.
+    Each packet first gets the list of the filters that it passes, as a text of numbers: predicates become one flat
+    compiled expression, or a few where they are many, and the few packets that pass any are all that the rest of the
+    plan sees. These alone are enriched, once for all filters, and then meet the cuts that need that; but not those of
+    which Spark sees before that they are near no object of a small catalogue, and so fail.
 
     Parameters
     ----------
@@ -155,10 +158,17 @@ def deliveries(
         for early in [passes(bound) & _may_pass(bound, told)]
     ]
     hits = [_if(broken, "0"), *(_if(fine & one, str(i)) for i, one in enumerate(wanted, 1))]
-    found = judged.withColumn("_hits", once(F.concat_ws(",", *hits))).where("_hits <> ''")
+    size = len(hits) if len(hits) <= _IN_ONE else _IN_EACH
+    parts = {f"_hits{i}": F.concat_ws(",", *hits[i : i + size]) for i in range(0, len(hits), size)}
+    # what stands twice becomes a function of its own, short enough for Java to compile
+    twice = {"_any": F.concat(*parts.values())} if len(parts) > 1 else {}
+    # what depends on the partition keeps its place: else Spark would work the lists out below once more
+    marked = judged.withColumns(parts | twice | {"_here": F.spark_partition_id()})
+    found = marked.where(f"{'_any' if twice else '_hits0'} <> '' AND _here >= 0")
     if late:
         found = enriched(found.drop(*late), list(late.values()))
-    each = found.withColumn("_hit", F.explode(F.split("_hits", ",").cast("array<int>")))
+    numbers = F.concat_ws(",", *(F.nullif(F.col(name), F.lit("")) for name in parts))
+    each = found.withColumn("_hit", F.explode(F.split(numbers, ",").cast("array<int>")))
     for number, bound in enumerate(filters, 1):
         if any(column.by for cut in bound.cuts for column in cut.columns):
             each = each.where((F.col("_hit") != number) | passes(bound, enriched=True))
