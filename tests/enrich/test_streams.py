@@ -248,15 +248,18 @@ def test_one_that_cannot_be_had_any_more_fails_its_filters_alone_and_is_named(
     sky, stream, topics, sent, catalog, enrich, name, deployed, tmp_path
 ):
     enrich(gaia=Crossmatch(catalog, "1.5 arcsec"))
+    near = sky.deploy(Filter(f"{name}-gaia", "gaia.n > 0", stream)).wait("running")
+    deployed.append(near)
     shutil.rmtree(tmp_path / "store")
-    deployed.append(sky.deploy(Filter(f"{name}-gaia", "gaia.n > 0", stream)))
-    with pytest.raises(DeploymentError, match="was made into is gone"):
-        deployed[-1].wait("running")
+    with pytest.raises(EnrichmentError, match="was made into is gone"):
+        sky.deploy(Filter(f"{name}-late", "gaia.n > 1", stream))
     said = registry.stated(topics, stream)
     odd = {**said.enrichments, "odd": {"kind": "from-a-later-release"}}
     registry.state(topics, stream, said.model_copy(update={"enrichments": odd}))
     plain = sky.deploy(Filter(f"{name}-plain", "diaSource.snr > 5", stream)).wait("running")
     deployed.append(plain)
+    with pytest.raises(DeploymentError, match="was made into is gone"):
+        near.wait("paused")
     assert plain.status().state == "running"
     with pytest.raises(ColumnError, match=r"odd\.sep"):
         sky.deploy(Filter(f"{name}-odd", "odd.sep < 1", stream))

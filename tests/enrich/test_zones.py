@@ -1,6 +1,7 @@
 """What Spark leaves out near small catalogues is near nothing, and passes what it passed before."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import offline
@@ -13,6 +14,7 @@ from skysieve.enrich import Crossmatch, zones
 from skysieve.enrich.base import MAYBE, sieved
 from skysieve.enrich.chain import adding
 from skysieve.enrich.store import Store
+from skysieve.errors import FilterError
 from skysieve.sources import Packet, send, simulate
 from skysieve.stream_topics import rejected_topic
 
@@ -138,3 +140,15 @@ def test_filters_pass_with_it_what_they_pass_without(sky, stream, topics, tmp_pa
     near, told = sieved(alerts, bound[0].columns)
     assert told == {"gaia"}
     assert near.where(F.col(f"`{MAYBE}gaia`")).count() == len(some)  # and only these go to Python
+
+
+def test_a_catalogue_that_spark_does_not_see_is_told_with_the_filter(sky, stream, tmp_path):
+    source = sky.stream(stream)
+    table = pd.DataFrame({"ra": [10.0], "dec": [5.0]})
+    known = source.format.columns(), source.format.places
+    gaia = Crossmatch(table, "1.5 arcsec").prepared(Store(tmp_path), *known)
+    bound = Filter("near", "gaia.sep < 1", stream).bind(adding(source.filterable, {"gaia": gaia}))
+    plan.check(sky.spark, bound)
+    (Path(gaia.index) / zones.FILE).unlink()
+    with pytest.raises(FilterError, match=r"'near' cannot run on .*PATH_NOT_FOUND"):
+        plan.check(sky.spark, bound)

@@ -151,7 +151,7 @@ def deliveries(
     if reject_before is not None:
         broken &= ~_has_reached(reject_before)
     late = {column.name: column for column in _enriched(filters)}
-    judged, told = sieved(judged, late.values())
+    judged, told = sieved(judged, _enriched([bound for bound in filters if not bound.filter.is_isolated]))
     wanted = [
         early if since is None else _has_reached(since[bound.filter.name]) & early
         for bound in filters
@@ -279,17 +279,24 @@ def check(spark: SparkSession, bound: BoundFilter) -> None:
     Raises
     ------
     FilterError
-        If Spark refuses it: an unknown function, a comparison of unlike types, a cut that is no condition.
+        If Spark refuses it: an unknown function, a comparison of unlike types, a cut that is no condition, a catalogue
+        that it does not see.
+    EnrichmentError
+        If what an enrichment needs is gone.
     """
     if bound.filter.is_isolated and not bound.filter.has_state:
         return
-    typed = [F.lit(None).cast(avro.spark_type(c.schema)).alias(c.name) for c in bound.columns]
+    read, given = ([_typed(c) for c in columns] for columns in (inputs(bound.columns), bound.columns))
     says = [part.condition() for part in (*bound.cuts, *bound.annotations.values())]
     if not says:
         return
     try:
-        schema = spark.range(0).select(*typed).select(*says).schema
+        schema = spark.range(0).select(*given).select(*says).schema
+        if read:  # what Spark reads for enrichments must be where it sees it
+            _ = sieved(spark.range(0).select(*read), bound.columns)[0].schema
     except AnalysisException as error:
+        for one in providers(bound.columns):
+            one.enrichment.check()
         raise refusal(bound, error) from None
     for cut, found in zip(bound.cuts, schema, strict=False):
         if not isinstance(found.dataType, BooleanType):
@@ -298,6 +305,10 @@ def check(spark: SparkSession, bound: BoundFilter) -> None:
                 f"Filter {bound.filter.name!r}: the cut {cut.text!r} is a value ({kind}), not a condition; "
                 "compare it with something."
             )
+
+
+def _typed(column: Column) -> SparkColumn:
+    return F.lit(None).cast(avro.spark_type(column.schema)).alias(column.name)
 
 
 def refusal(bound: BoundFilter, error: AnalysisException) -> FilterError:

@@ -8,15 +8,17 @@ well, for ten times as many expressions in the plan of each micro-batch.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyspark.sql import Column as SparkColumn
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F  # noqa: N812
 
 from skysieve.enrich.positions import Floats, Integers
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column as SparkColumn
+    from pyspark.sql import DataFrame
 
 FILE = "bins.parquet"
 _MOST = 200_000
@@ -75,6 +77,8 @@ def near(alerts: DataFrame, name: str, ra: str, dec: str, folder: str, zones: in
     folder, zones
         Where :func:`write` wrote, and what it gave.
     """
+    from pyspark.sql import functions as F  # noqa: N812
+
     known = alerts.sparkSession.read.schema("bin BIGINT").parquet(f"{folder}/{FILE}")
     key = f"{name}.bin"
     found = alerts.join(
@@ -85,6 +89,8 @@ def near(alerts: DataFrame, name: str, ra: str, dec: str, folder: str, zones: in
 
 def _bin(ra: str, dec: str, zones: int) -> SparkColumn:
     """The same for a position of an alert; NULL or of no meaning where that is none."""
+    from pyspark.sql import functions as F  # noqa: N812
+
     lon, lat = F.pmod(F.col(f"`{ra}`").cast("double"), F.lit(360.0)), F.col(f"`{dec}`").cast("double")
     zone = F.least(F.floor((lat + 90.0) * (zones / 180)), F.lit(zones - 1))
     middle = (zone * 2.0 + 1.0) / zones - 1.0
