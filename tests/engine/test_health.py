@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -42,6 +43,14 @@ def test_a_micro_batch_is_given_once_and_a_query_that_was_started_again_counts_f
     assert pulse.news("first", told) == []
     assert [b.position for b in pulse.news("second", [progress(0, 5, {"0": 17})])] == [17]
     assert pulse.news("second", [progress(0, 5, {"0": 17})]) == []
+
+
+def test_where_no_packet_of_a_batch_was_weighed_the_last_known_size_stands():
+    pulse = Pulse()
+    pulse.look([replace(batch(0, 1000), bytes=None)], {}, at=0.0)
+    assert pulse.health("alerts", 1000, {}).packet_bytes == 0.0
+    pulse.look([batch(1, 4000), replace(batch(2, 7000), bytes=None)], {}, at=1.0)
+    assert pulse.health("alerts", 7000, {}).packet_bytes == 80_000.0
 
 
 def test_rates_are_of_the_last_minute_and_pass_rates_of_the_last_hour():

@@ -94,7 +94,7 @@ CUTS = [
 ]
 
 
-def test_filters_pass_with_it_what_they_pass_without(sky, stream, topics, tmp_path):
+def test_filters_pass_with_it_what_they_pass_without(sky, stream, topics, tmp_path, monkeypatch):
     sent = [alert.packet for alert in simulate(120, seed=83, pool=20)]
     send([*sent, Packet(b"no packet", None)], stream, topics.bootstrap)
     some = [offline.alert(packet.value)["diaSource"] for packet in sent][::3]
@@ -136,6 +136,10 @@ def test_filters_pass_with_it_what_they_pass_without(sky, stream, topics, tmp_pa
     found = passed(made)
     assert len({topic for topic, *_ in found}) == len(CUTS) + 1
     assert found == passed({name: one.model_copy(update={"zones": 0}) for name, one in made.items()})
+    with monkeypatch.context() as many:  # filters enough for several parts, whose answers are put together
+        many.setattr(plan, "_IN_ONE", 4)
+        many.setattr(plan, "_IN_EACH", 3)
+        assert found == passed(made)
     alerts, bound = judged(made, CUTS[:1])
     near, told = sieved(alerts, bound[0].columns)
     assert told == {"gaia"}
