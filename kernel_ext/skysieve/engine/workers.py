@@ -34,7 +34,7 @@ def main() -> None:
     from pyspark.daemon import manager
 
     gc.freeze()  # what all share is not looked through, and so not copied, in each
-    manager()  # type: ignore[no-untyped-call]
+    manager()
 
 
 if __name__ == "__main__":

@@ -54,6 +54,7 @@ _CONF = {
     # of a thousand executions Spark would keep the plans as texts, each of a megabyte with the schemas in it
     "spark.sql.maxPlanStringLength": "20000",
     "spark.sql.ui.retainedExecutions": "20",
+    "spark.sql.ui.explainMode": "simple",
     "spark.sql.streaming.minBatchesToRetain": "10",
     # what a query has fetched and not used, up to 55 MB for each partition, Spark would keep for five minutes
     "spark.kafka.consumer.fetchedData.cache.timeout": "5s",
@@ -64,6 +65,10 @@ _CONF = {
     "spark.kafka.producer.cache.timeout": "30s",
     "spark.kafka.producer.cache.evictorThreadRunInterval": "10s",
     "spark.sql.artifact.isolation.enabled": "false",
+    # the usual one runs `readlink` three times for each file that it writes, twice in each micro-batch
+    "spark.sql.streaming.checkpointFileManagerClass": (
+        "org.apache.spark.sql.execution.streaming.checkpointing.FileSystemBasedCheckpointFileManager"
+    ),
     # passwords of Kafka travel in a source's options, and Spark shows these in plans and events
     "spark.redaction.regex": "(?i)secret|password|token|access[.]?key|jaas",
     "spark.sql.redaction.options.regex": "(?i)url|password|jaas",
@@ -129,6 +134,8 @@ def start(home: Home, port: int, ui: int, token: str, tell: Callable[[str], None
             *("-XX:+UseParallelGC", "-XX:-UseGCOverheadLimit"),
             *("-XX:+IgnoreUnrecognizedVMOptions", "-Djdk.reflect.useDirectMethodHandle=false"),
             *("-Dio.netty.tryReflectionSetAccessible=true", "-Dio.netty.allocator.type=pooled"),
+            # Hadoop has `chmod` run for each file of a checkpoint: this forks without starting a second Java first
+            "-Djdk.lang.Process.launchMechanism=VFORK",
             *("-Djava.awt.headless=true", "-Djava.net.preferIPv4Stack=true", f"-Djava.io.tmpdir={scratch}"),
             # Avro's fast reader keeps each schema that it was ever given, and every task brings its own
             "-Dorg.apache.avro.fastread=false",
