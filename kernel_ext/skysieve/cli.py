@@ -302,13 +302,13 @@ def bench(
     as_json: JsonOption = False,
     count: Annotated[
         int | None,
-        typer.Option(help="Packets: 40,000 unless told; 20,000 for latencies, 10,000 for previews."),
+        typer.Option(help="Packets: 40,000 unless told, 10,000 for previews."),
     ] = None,
 ) -> None:
     """Measure the engine on this machine, in a session of its own."""
     from skysieve import bench as benches
 
-    usual = {"preview": 10_000, "latency": 20_000}.get(what, 40_000)
+    usual = 10_000 if what == "preview" else 40_000
     result = benches.run(what, count=usual if count is None else count, tell=tell)
     typer.echo(json.dumps(result) if as_json else benches.report(result))
 

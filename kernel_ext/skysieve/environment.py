@@ -1,4 +1,4 @@
-"""Secrets that the environment holds, or files that it names: what a Kubernetes Secret or systemd hands over."""
+"""What the environment says that more than one part asks for, and the secrets that it holds or names the files of."""
 
 from __future__ import annotations
 
@@ -6,6 +6,20 @@ import os
 from pathlib import Path
 
 from skysieve.errors import SessionError
+
+
+def is_exact() -> bool:
+    """Whether banks note the progress of each micro-batch; with ``$SKYSIEVE_PROGRESS`` asynchronous they need not.
+
+    Raises
+    ------
+    SessionError
+        If the variable says something else.
+    """
+    progress = os.environ.get("SKYSIEVE_PROGRESS") or "exact"
+    if progress not in ("exact", "asynchronous"):
+        raise SessionError(f"$SKYSIEVE_PROGRESS is {progress!r}: it can be exact or asynchronous.")
+    return progress == "exact"
 
 
 class Secret(str):

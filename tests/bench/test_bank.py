@@ -3,7 +3,7 @@
 import offline
 import pytest
 from skysieve import bench
-from skysieve.bench import bank, decode, enrich, filters, preview
+from skysieve.bench import bank, decode, enrich, filters, latency, preview
 from skysieve.errors import SkysieveError
 from skysieve.sources import simulate
 
@@ -54,6 +54,20 @@ def test_the_bench_of_decoding_has_a_rate_for_each_part_of_both_surveys(running,
     text = decode.report({"cores": 2, **result})
     assert "lsst: 120 packets" in text
     assert f"{result['surveys']['ztf']['everything']:,.0f}" in text
+
+
+def test_the_bench_of_latencies_tells_how_late_matches_are(running, monkeypatch):
+    monkeypatch.setattr(latency, "_RATE", 2000)  # of which half are matches of the loosest filter
+    monkeypatch.setattr(filters, "_SNR", (5, 100))
+    monkeypatch.setattr(filters, "_RELIABILITY", (0.3,))
+    monkeypatch.setattr(filters, "_SOURCES", (1,))
+    told = []
+    result = latency.measure(running, 600, told.append)
+    found = result["exact"]
+    assert found["matches"] > 100
+    assert 0 < found["median"] <= found["p99"] <= found["most"]
+    assert f"{found['median']:.3f}" in latency.report({"cores": 2, **result})
+    assert "exact progress" in told[0]
 
 
 def test_the_bench_of_previews_has_seconds_of_a_part_and_of_all(running, monkeypatch):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from types import ModuleType
 from typing import Any
@@ -26,7 +27,7 @@ Tell = Callable[[str], None]
 
 
 def run(what: str, count: int, tell: Tell = lambda _: None) -> dict[str, Any]:
-    """Run a measurement in a session of its own, which is stopped at the end.
+    """Run a measurement in a session of its own, which is stopped at the end; latencies in two.
 
     Parameters
     ----------
@@ -55,13 +56,27 @@ def run(what: str, count: int, tell: Tell = lambda _: None) -> dict[str, Any]:
         raise SkysieveError(f"--count {count}: ask for one packet or more.")
     keep = Home.default()
     keep.cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="skysieve-bench-") as folder:
-        home = replace(Home.at(folder), cache=keep.cache)
-        try:
-            session = local.up(home, tell=tell, supervisor=False)
-            return {"bench": what, "cores": os.cpu_count(), **_BENCHES[what].measure(session, count, tell)}
-        finally:
-            local.down(home)
+    found = {"bench": what, "cores": os.cpu_count()}
+    for progress in ("exact", "asynchronous") if what == "latency" else ("exact",):
+        with tempfile.TemporaryDirectory(prefix="skysieve-bench-") as folder, _progress(progress):
+            home = replace(Home.at(folder), cache=keep.cache)
+            try:
+                session = local.up(home, tell=tell, supervisor=False)
+                found |= _BENCHES[what].measure(session, count, tell)
+            finally:
+                local.down(home)
+    return found
+
+
+@contextmanager
+def _progress(kind: str) -> Iterator[None]:
+    """Have sessions note progress so."""
+    before = os.environ.get("SKYSIEVE_PROGRESS")
+    os.environ["SKYSIEVE_PROGRESS"] = kind
+    try:
+        yield
+    finally:
+        os.environ["SKYSIEVE_PROGRESS"] = before or ""
 
 
 def report(result: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pyspark.errors import AnalysisException
 from pyspark.sql import functions as F  # noqa: N812
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _PREFIX = "bank:"
 _LARGEST_BATCH = 50_000
 """Packets, some ten seconds of work: a bank with a night to catch up on notes its progress on the way."""
+_NOTED = "10 seconds"
+"""How often a bank in real time notes its progress; each time it pauses for about half a second."""
 
 
 def running(spark: SparkSession) -> dict[str, StreamingQuery]:
@@ -154,23 +156,31 @@ class Bank:
         begin
             Where to begin; counts only where there is no checkpoint yet.
         exact
-            Whether each micro-batch waits until its progress is on disk. Without that matches are out in half the
-            time, and after a crash about a second's worth of packets is judged again.
+            Whether packets are judged in micro-batches, each of which waits until its progress is on disk. Without that
+            a bank runs in Spark's real-time mode: its tasks stay and judge a packet when it comes, progress is noted
+            every 10 s, and what came since is judged again after a stop. What needs Python or a state has micro-batches
+            that do not wait for the disk.
         """
         stateful = next((bound.filter for bound in filters if bound.filter.has_state), None)
         offsets = json.dumps({self.stream: {str(p): o for p, o in begin.items()}})
-        source = plan.follow(self._spark, self._topics, self.stream, offsets, _LARGEST_BATCH)
-        writer = (
-            self.output(observed(source), filters, packet_format, {} if self.is_alone else None)
+        stays = not exact and plan.is_in_java(filters, packet_format)
+        most = None if stays else _LARGEST_BATCH
+        source = observed(plan.follow(self._spark, self._topics, self.stream, offsets, most), when_read=stays)
+        writer: Any = (  # classic Spark's types know no `realTime` yet
+            self.output(source, filters, packet_format, {} if self.is_alone else None)
             .writeStream.format("kafka")
             .options(**plan.sink_options(self._topics))
             .option("checkpointLocation", self._checkpoint)
-            .option("asyncProgressTrackingEnabled", str(not exact and not stateful).lower())
             .queryName(self._name(what))
         )
-        if stateful is None:
-            return writer.start()
-        return states.start(self._spark, writer, "update" if stateful.grouping else "append")
+        if stateful is not None:
+            return states.start(self._spark, writer, "update" if stateful.grouping else "append")
+        if stays:
+            writer = writer.outputMode("update").trigger(realTime=_NOTED)
+        else:
+            writer = writer.option("asyncProgressTrackingEnabled", str(not exact).lower())
+        started: StreamingQuery = writer.start()
+        return started
 
     def backfill(
         self,

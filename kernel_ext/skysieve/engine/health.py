@@ -35,7 +35,8 @@ _DRIFT_LEVEL = 0.999
 """A drift is called so where the interval of this level and the preview's do not touch."""
 _WEIGHED = 16
 """One packet of so many is weighed."""
-_FIELDS = ("count", "newest", "arrived", "bytes")
+_LATE = "skysieve_late"
+_FIELDS = ("count", "newest", "arrived", "bytes", "late")
 
 
 class FilterHealth(Value):
@@ -63,9 +64,9 @@ class QueryHealth(Value):
 
     ``lag`` is the number of alerts that wait, ``lag_seconds`` for how long the oldest of them may have. A latency is
     the time from a packet's arrival in Kafka to the end of the micro-batch that judged it, in seconds, when its matches
-    are in their topics. ``in_python`` tells that packets are split in Python, which Spark alone cannot decode. Of an
-    aggregate, ``groups`` is the number of groups in its state, and ``late`` how often alerts had to be left out, which
-    came after their group was over or have no time.
+    are in their topics; in real time, to when it is read. ``in_python`` tells that packets are split in Python, which
+    Spark alone cannot decode. Of an aggregate, ``groups`` is the number of groups in its state, and ``late`` how often
+    alerts had to be left out, which came after their group was over or have no time.
     """
 
     query: str
@@ -87,19 +88,25 @@ class QueryHealth(Value):
         return before is None or before.model_copy(update={"updated": self.updated}) != self
 
 
-def observed(packets: DataFrame) -> DataFrame:
-    """The same packets, whose number, mean size and times Spark notes in the progress of each micro-batch."""
+def observed(packets: DataFrame, *, when_read: bool = False) -> DataFrame:
+    """The same packets, whose number, mean size and times Spark notes in the progress of each micro-batch.
+
+    With ``when_read`` how late each is when it is read, too: in real time that is when it is judged.
+    """
     from pyspark.sql import functions as F  # noqa: N812
 
     arrived = F.unix_millis("timestamp")
-    return packets.observe(
+    late = F.expr("reflect('java.lang.System', 'currentTimeMillis')").cast("long") - arrived
+    timed = packets.withColumn(_LATE, late) if when_read else packets
+    return timed.observe(
         OBSERVED,
         F.count(F.lit(1)).alias("count"),
         F.max(arrived).alias("newest"),
         F.percentile_approx(arrived, [0.01, 0.5]).alias("arrived"),
         # of some, for Spark copies a packet to tell its size: of each that took a tenth of the bank's time
         F.avg(F.when(F.col("offset") % _WEIGHED == 0, F.octet_length("value"))).alias("bytes"),
-    )
+        *([F.percentile_approx(_LATE, [0.5, 0.99]).alias("late")] if when_read else []),
+    ).drop(_LATE)
 
 
 @dataclass(frozen=True)
@@ -122,17 +129,20 @@ def batches(progress: Iterable[Any], after: int) -> list[Batch]:
     for one in progress:
         observation = (one.observedMetrics or {}).get(OBSERVED)
         # Spark Connect gives a row of values and schema
-        values = dict(zip(_FIELDS, observation["values"], strict=True)) if observation else {}
+        values = dict(zip(_FIELDS, observation["values"], strict=False)) if observation else {}
         if one.batchId <= after or not values.get("count"):
             continue
         begun = datetime.fromisoformat(one.timestamp).timestamp()
         (reached,) = json.loads(one.sources[0].endOffset).values()
+        ended = begun + one.durationMs["triggerExecution"] / 1000
         oldest, median = values["arrived"]
+        if late := values.get("late"):
+            median, oldest = (1000 * ended - milliseconds for milliseconds in late)
         found.append(
             Batch(
                 one.batchId,
                 sum(reached.values()),
-                begun + one.durationMs["triggerExecution"] / 1000,
+                ended,
                 values["count"],
                 values["newest"] / 1000,
                 oldest / 1000,

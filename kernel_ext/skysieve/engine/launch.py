@@ -33,6 +33,9 @@ log = logging.getLogger("skysieve.supervisor")
 
 _TRIED = 1000
 """Packets of each partition on which suspected filters are tried, where a bank fell before it began a batch."""
+_AHEAD = 50_000
+"""Packets of each partition that a bank can have judged at most since it noted its progress, where it does that now
+and then."""
 _ATTEMPTS = 4
 """At the last batch of a bank: Spark fails a task for each idle worker whose maker was killed (PythonWorkerFactory)."""
 
@@ -145,9 +148,9 @@ class Launcher:
             covered = begin
         elif known and self._ran_last(query):
             reached = last.position() or known.position
-            begun = last.begun() or reached
             if suspected:
-                self._convict(last, source, here, bound, reached, begun)
+                self._convict(last, source, here, bound, reached, last.begun() or reached)
+            begun = self._begun(last, source, reached)
             begun = {p: max(o, *(there.get(p, 0) for there in moved.values()), 0) for p, o in begun.items()}
             reached = self._finished(last, source, reached, begun)
             begin, covered = {p: reached.get(p, 0) for p in end}, known.covered_from
@@ -192,8 +195,16 @@ class Launcher:
             return moved[record.name]
         if known and self._ran_last(last.name):
             reached = last.position() or known.position
-            return self._finished(last, source, reached, last.begun() or reached)
+            return self._finished(last, source, reached, self._begun(last, source, reached))
         return self.topics.end(source.name)
+
+    def _begun(self, last: Bank, source: Stream, reached: Offsets) -> Offsets:
+        """Up to where a bank may have judged packets when it was stopped."""
+        begun = last.begun() or reached
+        if self.exact:
+            return begun
+        end = self.topics.end(source.name)
+        return {p: max(begun.get(p, 0), min(o, reached.get(p, 0) + _AHEAD)) for p, o in end.items()}
 
     def moved(self, query: str, source: Stream, bound: Mapping[str, BoundFilter]) -> dict[str, Offsets]:
         """How far each filter was judged that ran in another query until now, as one in another language does.
@@ -211,7 +222,7 @@ class Launcher:
                 continue
             left.stop()
             reached = left.position() or known.position
-            found[name] = self._finished(left, source, reached, left.begun() or reached)
+            found[name] = self._finished(left, source, reached, self._begun(left, source, reached))
             self.book.note(status.query, known.model_copy(update={"position": found[name]}))
         return found
 

@@ -65,10 +65,19 @@ def _connection(topics: Topics) -> dict[str, str]:
     return {"kafka.bootstrap.servers": topics.bootstrap} | topics.options.for_spark()
 
 
-def follow(spark: SparkSession, topics: Topics, topic: str, begin: str, most: int) -> DataFrame:
-    """The Kafka records of a topic as they come, from offsets on (as Spark takes them), so many at a time at most."""
+def follow(spark: SparkSession, topics: Topics, topic: str, begin: str, most: int | None) -> DataFrame:
+    """The Kafka records of a topic as they come, from offsets on (as Spark takes them).
+
+    They come so many at a time at most, or in real time if no number is given.
+    """
     reader = spark.readStream.format("kafka").options(**source_options(topics)).option("subscribe", topic)
-    return reader.option("maxOffsetsPerTrigger", most).option("startingOffsets", begin).load()
+    if (
+        most is None
+    ):  # tasks that stay are answered when something comes, and need not ask a hundred times a second
+        reader = reader.option("kafka.fetch.max.wait.ms", "500")
+    else:
+        reader = reader.option("maxOffsetsPerTrigger", most)
+    return reader.option("startingOffsets", begin).load()
 
 
 def read_range(spark: SparkSession, topics: Topics, topic: str, start: Offsets, stop: Offsets) -> DataFrame:
@@ -107,6 +116,12 @@ def _may_pass(bound: BoundFilter, told: Container[str]) -> SparkColumn:
     if bound.filter.is_isolated or not used or not all(name in told for name in used):
         return F.lit(True)
     return reduce(or_, (F.col(f"`{MAYBE}{name}`") for name in sorted(used))) | passes(bound, enriched=True)
+
+
+def is_in_java(filters: Sequence[BoundFilter], packet_format: Format) -> bool:
+    """Whether Spark alone can judge by these filters, a packet at a time; to Python it sends them in batches."""
+    in_python = any(bound.filter.is_isolated for bound in filters) or _enriched(filters)
+    return not (in_python or packet_format.in_python)
 
 
 def _enriched(filters: Sequence[BoundFilter]) -> list[Column]:

@@ -8,7 +8,7 @@ import threading
 
 from skysieve.connections import connect
 from skysieve.engine.supervisor import HEARTBEAT, Supervisor
-from skysieve.environment import secret
+from skysieve.environment import is_exact, secret
 from skysieve.errors import SessionError
 from skysieve.kafka_options import KafkaOptions
 from skysieve.topics import Topics
@@ -36,15 +36,12 @@ def supervise(stopped: threading.Event) -> None:
     token, topics = secret("SPARK_CONNECT_AUTHENTICATE_TOKEN"), Topics(kafka, KafkaOptions.named())
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("kafka").setLevel(logging.WARNING)
-    progress = os.environ.get("SKYSIEVE_PROGRESS") or "exact"
-    if progress not in ("exact", "asynchronous"):
-        raise SessionError(f"$SKYSIEVE_PROGRESS is {progress!r}: it can be exact or asynchronous.")
     supervisor = Supervisor(
         topics,
         lambda session: connect(spark, token, session),
         checkpoints,
         metrics_port=int(_number("SKYSIEVE_METRICS_PORT", 0)),
-        exact=progress == "exact",
+        exact=is_exact(),
         heartbeat=_number("SKYSIEVE_HEARTBEAT", HEARTBEAT),
     )
     supervisor.run(stopped)

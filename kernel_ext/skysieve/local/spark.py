@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Callable
 
+from skysieve.environment import is_exact
 from skysieve.home import Home, write_private
 from skysieve.kafka_options import PASSWORDS
 from skysieve.local import jars, java, spark_ui
@@ -74,6 +75,9 @@ _CONF = {
     "spark.sql.redaction.options.regex": "(?i)url|password|jaas",
     "spark.redaction.string.regex": PASSWORDS,
 }
+_TASKS = 64
+"""Tasks at once where banks run in real time: each has one for every partition of its stream, which stays and mostly
+waits."""
 _LOGGING = """\
 status = WARN
 rootLogger.level = WARN
@@ -122,7 +126,9 @@ def start(home: Home, port: int, ui: int, token: str, tell: Callable[[str], None
     conf = _CONF | {
         "spark.connect.grpc.binding.port": str(port),
         "spark.sql.warehouse.dir": str(home.state / "warehouse"),
+        "spark.default.parallelism": str(os.cpu_count()),
     }
+    tasks = "*" if is_exact() else _TASKS
     logging.write_text(_LOGGING)
     secret = home.run / "spark.conf"
     settings = spark_ui.settings(ui, token)
@@ -146,7 +152,7 @@ def start(home: Home, port: int, ui: int, token: str, tell: Callable[[str], None
             f"-Dlog4j2.configurationFile={logging}",
             *(f"--add-opens={package}=ALL-UNNAMED" for package in _OPENED),
             *("-cp", classes.classpath, "org.apache.spark.deploy.SparkSubmit"),
-            *("--master", "local[*]", "--name", "skysieve", "--properties-file", str(secret)),
+            *("--master", f"local[{tasks}]", "--name", "skysieve", "--properties-file", str(secret)),
             *(part for name, value in conf.items() for part in ("--conf", f"{name}={value}")),
             *("--class", "org.apache.spark.sql.connect.service.SparkConnectServer", "spark-internal"),
         ],
