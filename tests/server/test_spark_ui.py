@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import urllib.error
@@ -83,7 +84,9 @@ def test_who_shares_the_machine_sees_nothing_at_sparks_port(running):
 
 
 def test_neither_token_nor_key_can_be_read_in_the_pages(beside, running):
-    shown = beside.ask("spark/environment/").body.decode()
+    (application,) = json.loads(beside.ask("spark/api/v1/applications").body)
+    at = f"spark/api/v1/applications/{application['id']}/environment"
+    shown = "".join(beside.ask(path).body.decode() for path in (at, "spark/environment/"))
     assert "JWSFilter" in shown
     assert running.token not in shown
     assert (
