@@ -7,6 +7,8 @@ from pathlib import Path
 
 from skysieve.errors import SessionError
 
+PROGRESS = ("exact", "asynchronous")
+
 
 def is_exact() -> bool:
     """Whether banks note the progress of each micro-batch; with ``$SKYSIEVE_PROGRESS`` asynchronous they need not.
@@ -16,10 +18,10 @@ def is_exact() -> bool:
     SessionError
         If the variable says something else.
     """
-    progress = os.environ.get("SKYSIEVE_PROGRESS") or "exact"
-    if progress not in ("exact", "asynchronous"):
-        raise SessionError(f"$SKYSIEVE_PROGRESS is {progress!r}: it can be exact or asynchronous.")
-    return progress == "exact"
+    progress = os.environ.get("SKYSIEVE_PROGRESS") or PROGRESS[0]
+    if progress not in PROGRESS:
+        raise SessionError(f"$SKYSIEVE_PROGRESS is {progress!r}: it can be {' or '.join(PROGRESS)}.")
+    return progress == PROGRESS[0]
 
 
 class Secret(str):

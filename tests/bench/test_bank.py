@@ -57,7 +57,7 @@ def test_the_bench_of_decoding_has_a_rate_for_each_part_of_both_surveys(running,
 
 
 def test_the_bench_of_latencies_tells_how_late_matches_are(running, monkeypatch):
-    monkeypatch.setattr(latency, "_RATE", 2000)  # of which half are matches of the loosest filter
+    monkeypatch.setattr(latency, "_RATE", 2000)
     monkeypatch.setattr(filters, "_SNR", (5, 100))
     monkeypatch.setattr(filters, "_RELIABILITY", (0.3,))
     monkeypatch.setattr(filters, "_SOURCES", (1,))

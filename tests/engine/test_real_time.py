@@ -1,5 +1,9 @@
 """A bank in Spark's real-time mode: its tasks stay, and progress is noted every ten seconds."""
 
+import os
+import time
+from dataclasses import replace
+
 import offline
 import pytest
 from processes import wait_until
@@ -7,6 +11,7 @@ from skysieve import Filter
 from skysieve.engine import health
 from skysieve.engine.bank import Bank
 from skysieve.engine.plan import is_in_java
+from skysieve.packets import formats
 from skysieve.sources import send, simulate
 from skysieve.stream_topics import make_stream
 
@@ -45,6 +50,7 @@ def test_a_match_is_out_before_the_progress_is_noted(sky, topics, narrow, name, 
     wait_until(lambda: noted() == 20, "progress")  # a batch has just begun, and goes on for ten seconds
     send(packets[20:], narrow, topics.bootstrap)
     wait_until(lambda: found() == len(passing) > first, "the other matches")
+    time.sleep(2)  # that of a micro-batch would be noted by now
     assert noted() == 20
     wait_until(lambda: noted() == 60, "progress")
     assert [r.value for r in topics.read(output, topics.begin(output), topics.end(output))] == passing
@@ -63,3 +69,23 @@ def test_what_needs_python_is_judged_in_micro_batches(sky, topics, narrow):
     function = Filter.from_function(bright, narrow, "function").bind(source.filterable)
     assert is_in_java([sql], source.format)
     assert not is_in_java([sql, function], source.format)
+    split_in_python = replace(formats.get("ztf"), splits=True)
+    assert split_in_python.in_python
+    assert not is_in_java([sql], split_in_python)
+
+
+def test_with_too_few_tasks_every_partition_is_judged_in_micro_batches(sky, topics, name, tmp_path, caplog):
+    stream = make_stream(topics, f"{name}-wide", partitions=os.cpu_count() + 1)
+    packets = [alert.packet for alert in simulate(60, seed=42, pool=20)]
+    send(packets, stream, topics.bootstrap)
+    assert all(topics.end(stream).values())
+    source = sky.stream(stream)
+    bound = Filter(f"{name}-all", "diaSource.snr > -1", stream).bind(source.filterable)
+    bank = Bank(sky.spark, topics, stream, str(tmp_path))
+    try:
+        bank.start("here", [bound], source.format, dict.fromkeys(topics.end(stream), 0), exact=False)
+        wait_until(lambda: sum(topics.end(bound.filter.output_topic).values()) == 60, "all matches")
+        assert "Start it anew, with $SKYSIEVE_PROGRESS=asynchronous" in caplog.text
+    finally:
+        bank.stop()
+        topics.delete(stream)

@@ -1,6 +1,7 @@
 """In real time: a match is out at once, one version judges each alert, and none is lost when Spark is killed."""
 
 import os
+import re
 import threading
 import time
 from collections import defaultdict
@@ -9,8 +10,8 @@ from unittest.mock import patch
 import offline
 import pytest
 from processes import wait_until
-from skysieve import Filter, Guard
-from skysieve.sources import send
+from skysieve import DeploymentError, Filter, Guard
+from skysieve.sources import Packet, send
 
 from .conftest import small
 
@@ -110,6 +111,27 @@ def test_of_two_versions_one_judges_each_alert(hurt, deploy, flow):
         assert all(begin < offset < end for offset in wanted - {*by_loose, *by_strict})
     assert len(before) < len(snr)
     del hurt.means["changing"]
+
+
+def test_a_filter_that_raises_is_taken_out_and_the_others_lose_nothing(hurt, deploy):
+    deploy("other", 9, "earliest")
+    poison = "element_at(array(1, 2), CASE WHEN diaSource.midpointMjdTai < 0 THEN 0 ELSE 1 END) = 1"
+    bad = hurt.session.deploy(Filter("bad", poison, hurt.stream), guard=Guard(share=1)).wait("running")
+    packets = small(60, 9)
+    odd = offline.alert(packets[0].value)
+    odd["diaSource"]["midpointMjdTai"] = -1.0
+    schema, before = int.from_bytes(packets[0].value[1:5], "big"), hurt.topics.end(hurt.stream)
+    send(packets[:30], hurt.stream, hurt.topics.bootstrap)
+    send([Packet(offline.packet(odd, schema), b"odd")], hurt.stream, hurt.topics.bootstrap)
+    send(packets[30:], hurt.stream, hurt.topics.bootstrap)
+    with pytest.raises(DeploymentError) as raised:
+        bad.wait("stopped")
+    place = re.search(r"partition (\d+), offset (\d+)", str(raised.value))
+    assert place, str(raised.value)
+    partition, offset = map(int, place.groups())
+    assert offset >= before[partition]
+    assert hurt.topics.one(hurt.stream, partition, offset).key == b"odd"
+    whole(hurt)
 
 
 def test_nothing_is_lost_when_spark_and_the_supervisor_are_killed(hurt, deploy, flow):

@@ -12,6 +12,7 @@ from typing import Any
 
 from skysieve import local
 from skysieve.bench import bank, decode, enrich, latency, preview
+from skysieve.environment import PROGRESS
 from skysieve.errors import SkysieveError, nearest
 from skysieve.home import Home
 
@@ -57,7 +58,7 @@ def run(what: str, count: int, tell: Tell = lambda _: None) -> dict[str, Any]:
     keep = Home.default()
     keep.cache.mkdir(parents=True, exist_ok=True)
     found = {"bench": what, "cores": os.cpu_count()}
-    for progress in ("exact", "asynchronous") if what == "latency" else ("exact",):
+    for progress in PROGRESS if what == "latency" else PROGRESS[:1]:
         with tempfile.TemporaryDirectory(prefix="skysieve-bench-") as folder, _progress(progress):
             home = replace(Home.at(folder), cache=keep.cache)
             try:
@@ -76,7 +77,9 @@ def _progress(kind: str) -> Iterator[None]:
     try:
         yield
     finally:
-        os.environ["SKYSIEVE_PROGRESS"] = before or ""
+        del os.environ["SKYSIEVE_PROGRESS"]
+        if before is not None:
+            os.environ["SKYSIEVE_PROGRESS"] = before
 
 
 def report(result: dict[str, Any]) -> str:

@@ -14,7 +14,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 from skysieve.bench import filters
 from skysieve.connections import connect
 from skysieve.engine.bank import Bank
-from skysieve.environment import is_exact
+from skysieve.environment import PROGRESS, is_exact
 from skysieve.errors import SkysieveError
 from skysieve.filter import Filter
 from skysieve.local import LocalSession
@@ -42,7 +42,7 @@ def measure(session: LocalSession, count: int, tell: Tell) -> dict[str, Any]:
     which its sender gave it.
     """
     sky = Session(Topics(session.kafka), connect(session.spark, session.token))
-    kind = "exact" if is_exact() else "asynchronous"
+    kind = PROGRESS[not is_exact()]
     tell(f"{count:,} alerts at {_RATE:g}/s, {_FILTERS} filters, {kind} progress ...")
     found = _latencies(sky, count, kind)
     sky.detach()
@@ -117,7 +117,7 @@ def report(result: dict[str, Any]) -> str:
         "seconds from packet to match",
         f"{'progress':14}{'matches':>9}{'median':>9}{'99 %':>9}{'most':>9}",
     ]
-    for kind, seen in ((kind, result[kind]) for kind in ("exact", "asynchronous") if kind in result):
+    for kind, seen in ((kind, result[kind]) for kind in PROGRESS if kind in result):
         lines.append(
             f"{kind:14}{seen['matches']:9,}{seen['median']:9.3f}{seen['p99']:9.3f}{seen['most']:9.3f}"
         )

@@ -7,6 +7,8 @@ decoded is rejected by the stream's bank alone, which runs as long as any filter
 from __future__ import annotations
 
 import json
+import logging
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +28,8 @@ from skysieve.topics import Offsets, Topics
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.streaming.query import StreamingQuery
+
+log = logging.getLogger("skysieve.supervisor")
 
 _PREFIX = "bank:"
 _LARGEST_BATCH = 50_000
@@ -158,12 +162,12 @@ class Bank:
         exact
             Whether packets are judged in micro-batches, each of which waits until its progress is on disk. Without that
             a bank runs in Spark's real-time mode: its tasks stay and judge a packet when it comes, progress is noted
-            every 10 s, and what came since is judged again after a stop. What needs Python or a state has micro-batches
-            that do not wait for the disk.
+            every 10 s, and what came since is judged again after a stop. What needs Python or more tasks than Spark has
+            is judged in micro-batches that do not wait for the disk; what has a state, in those that do.
         """
         stateful = next((bound.filter for bound in filters if bound.filter.has_state), None)
         offsets = json.dumps({self.stream: {str(p): o for p, o in begin.items()}})
-        stays = not exact and plan.is_in_java(filters, packet_format)
+        stays = not exact and plan.is_in_java(filters, packet_format) and self._has_room()
         most = None if stays else _LARGEST_BATCH
         source = observed(plan.follow(self._spark, self._topics, self.stream, offsets, most), when_read=stays)
         writer: Any = (  # classic Spark's types know no `realTime` yet
@@ -181,6 +185,25 @@ class Bank:
             writer = writer.option("asyncProgressTrackingEnabled", str(not exact).lower())
         started: StreamingQuery = writer.start()
         return started
+
+    def _has_room(self) -> bool:
+        """Whether a local Spark has a task for each partition that is read, and one more; clusters do not tell.
+
+        Spark says nothing where it lacks tasks, and never reads the partitions that are left.
+        """
+        local = re.fullmatch(r"local\[(\d+)\]", self._spark.conf.get("spark.master", None) or "")
+        streams = [name.partition("/")[0] for name in {*running(self._spark), self.name}]
+        needed = sum(map(self._topics.partitions, streams))
+        if local is None or needed < int(local[1]):
+            return True
+        log.warning(
+            "%s is judged in micro-batches: in real time the streams need %d tasks and one more, and Spark has %s. "
+            "Start it anew, with $SKYSIEVE_PROGRESS=asynchronous in its environment, too.",
+            self.name,
+            needed,
+            local[1],
+        )
+        return False
 
     def backfill(
         self,

@@ -148,9 +148,9 @@ class Launcher:
             covered = begin
         elif known and self._ran_last(query):
             reached = last.position() or known.position
-            if suspected:
-                self._convict(last, source, here, bound, reached, last.begun() or reached)
             begun = self._begun(last, source, reached)
+            if suspected:
+                self._convict(last, source, here, bound, reached, begun)
             begun = {p: max(o, *(there.get(p, 0) for there in moved.values()), 0) for p, o in begun.items()}
             reached = self._finished(last, source, reached, begun)
             begin, covered = {p: reached.get(p, 0) for p in end}, known.covered_from

@@ -71,13 +71,9 @@ def follow(spark: SparkSession, topics: Topics, topic: str, begin: str, most: in
     They come so many at a time at most, or in real time if no number is given.
     """
     reader = spark.readStream.format("kafka").options(**source_options(topics)).option("subscribe", topic)
-    if (
-        most is None
-    ):  # tasks that stay are answered when something comes, and need not ask a hundred times a second
-        reader = reader.option("kafka.fetch.max.wait.ms", "500")
-    else:
-        reader = reader.option("maxOffsetsPerTrigger", most)
-    return reader.option("startingOffsets", begin).load()
+    # tasks that stay are answered when something comes, and need not ask a hundred times a second
+    how = {"kafka.fetch.max.wait.ms": "500"} if most is None else {"maxOffsetsPerTrigger": str(most)}
+    return reader.options(**how, startingOffsets=begin).load()
 
 
 def read_range(spark: SparkSession, topics: Topics, topic: str, start: Offsets, stop: Offsets) -> DataFrame:
