@@ -56,15 +56,21 @@ class Kernel:
         return int(self.manager.provisioner.pid)
 
     def run(self, cell: str) -> list[nbformat.NotebookNode]:
-        """Run a cell and give its outputs, as a notebook would keep them."""
+        """Run a cell and give what it shows at its end, as a notebook would keep it."""
         outputs: list[nbformat.NotebookNode] = []
+        places: dict[str, nbformat.NotebookNode] = {}
 
         def keep(message: dict[str, Any]) -> None:
+            place = message["content"].get("transient", {}).get("display_id")
             if message["msg_type"] in ("stream", "display_data", "execute_result", "error"):
                 outputs.append(nbformat.v4.output_from_msg(message))
+                if place:
+                    places[place] = outputs[-1]
+            elif message["msg_type"] == "update_display_data":
+                places[place].data = nbformat.from_dict(message["content"]["data"])
 
         self.client.execute_interactive(cell, timeout=CELL_PATIENCE, output_hook=keep)
-        return outputs
+        return [o for o in outputs if o.get("data") != {"text/plain": ""}]
 
     def text(self, cell: str) -> str:
         """Run a cell that must not fail, and give what it prints."""

@@ -54,6 +54,14 @@ def test_what_takes_long_is_shown_by_the_tasks_that_are_done_and_then_taken_away
     assert shown == [("Previewing", 1, 4, False), ("Previewing", 3, 4, False), ("Previewing", 0, 0, True)]
 
 
+def test_a_bar_that_is_done_leaves_nothing_in_the_notebook():
+    with kernels.kernel() as kernel:
+        kernel.text("from skysieve import jobs; jobs._PATIENCE = 0; bar = jobs.Bar('Previewing')")
+        (shown,) = kernel.run("bar(1, 4)")
+        assert "application/vnd.jupyter.widget-view+json" in shown.data
+        assert kernel.run("bar = jobs.Bar('Previewing'); bar(1, 4); bar.close()") == []
+
+
 @pytest.mark.timeout(240)
 def test_in_a_notebook_a_bar_appears_and_an_interrupt_cancels_the_job(environment, stream, topics, tmp_path):
     send(simulated("lsst", count=400, seed=41), stream, topics.bootstrap)

@@ -100,11 +100,13 @@ def _in_notebook(what: str) -> Show:
     from ipywidgets import IntProgress
 
     bar = IntProgress(description=what, style={"description_width": "initial"})
-    display(bar)
+    place = display(bar, display_id=True)
 
     def show(done: int, total: int, is_last: bool) -> None:
         if is_last:
             bar.close()
+            # a notebook that is saved with a closed widget shows an error in its place when it is opened again
+            place.update({"text/plain": ""}, raw=True)
         else:
             bar.max, bar.value = total, done
 
