@@ -6,6 +6,7 @@ Bulk traffic does not come through here: Spark reads and writes it.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -128,6 +129,7 @@ class Topics:
                     "another topic but for '.' and '_'."
                 ) from None
             admin.wait_for_topics(sorted(missing))
+            _wait_for_leaders(admin, {name: topics[name] for name in missing})
         return None
 
     def delete(self, *topics: str) -> None:
@@ -300,6 +302,25 @@ class Topics:
     def _settings(self) -> dict[str, Any]:
         patience = {"bootstrap_timeout_ms": int(_PATIENCE * 1000), "kafka_client": client}
         return patience | self.options.for_kafka_python()
+
+
+def _wait_for_leaders(admin: KafkaAdminClient, topics: Mapping[str, int]) -> None:
+    """Wait until each partition's leader takes records; brokers tell who will be it some time before.
+
+    A producer of Spark's whose first record to a partition is refused for that, while its second is taken, sends the
+    first in vain from then on, and fails two minutes later.
+    """
+    places = [TopicPartition(topic, p) for topic, count in topics.items() for p in range(count)]
+    end = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            admin.list_partition_offsets(dict.fromkeys(places, OffsetSpec.LATEST))
+        except UnknownTopicOrPartitionError:  # a leader that has not heard of it at all
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)
+        else:
+            return
 
 
 def as_record(raw: Any) -> Record:
