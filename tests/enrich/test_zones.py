@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from pyspark.sql import functions as F  # noqa: N812
 from skysieve import Filter
-from skysieve.engine import plan
+from skysieve.engine import hits, plan
 from skysieve.enrich import Crossmatch, zones
 from skysieve.enrich.base import MAYBE, sieved
 from skysieve.enrich.chain import adding
@@ -137,8 +137,7 @@ def test_filters_pass_with_it_what_they_pass_without(sky, stream, topics, tmp_pa
     assert len({topic for topic, *_ in found}) == len(CUTS) + 1
     assert found == passed({name: one.model_copy(update={"zones": 0}) for name, one in made.items()})
     with monkeypatch.context() as many:  # filters enough for several parts, whose answers are put together
-        many.setattr(plan, "_IN_ONE", 4)
-        many.setattr(plan, "_IN_EACH", 3)
+        many.setattr(hits, "_PARTS", 3)
         assert found == passed(made)
     alerts, bound = judged(made, CUTS[:1])
     near, told = sieved(alerts, bound[0].columns)

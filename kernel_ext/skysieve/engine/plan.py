@@ -17,9 +17,11 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.types import BooleanType
 
+from skysieve.engine.hits import Condition, passing
 from skysieve.enrich.base import MAYBE, TOOK, enriched, inputs, providers, sieved
 from skysieve.errors import FilterError
 from skysieve.filter import BoundFilter
+from skysieve.languages import BoundCut
 from skysieve.packets import avro
 from skysieve.packets.columns import Column
 from skysieve.packets.decode import PROBLEM, decode, kafka
@@ -27,9 +29,6 @@ from skysieve.packets.formats import Format
 from skysieve.stream_topics import rejected_topic
 from skysieve.topics import Offsets, Topics
 
-_IN_ONE, _IN_EACH = 60, 25
-"""So many filters are one expression at most, and more of them in parts of so many: Java compiles no method of more
-than 8,000 bytes, so that 300 filters took five times what 100 took."""
 KEY, TRUTH = "kafka.key", "kafka.truth"
 
 # Kafka's defaults are made for records of a kilobyte; these read 82 kB packets at twice the rate, and the short wait
@@ -102,16 +101,26 @@ def passes(bound: BoundFilter, *, enriched: bool = False) -> SparkColumn:
 
     NULL, the answer of a cut on a missing value, is not yes.
     """
-    cuts = [cut for cut in bound.cuts if any(column.by for column in cut.columns) == enriched]
-    return reduce(and_, (cut.condition() for cut in cuts), F.lit(True))
+    return reduce(and_, (cut.condition() for cut in _cuts(bound, enriched=enriched)), F.lit(True))
 
 
-def _may_pass(bound: BoundFilter, told: Container[str]) -> SparkColumn:
-    """Whether an alert can meet the cuts on columns of enrichments, as far as these have told (:func:`sieved`)."""
-    used = {column.by.name for column in bound.columns if column.by is not None}
-    if bound.filter.is_isolated or not used or not all(name in told for name in used):
-        return F.lit(True)
-    return reduce(or_, (F.col(f"`{MAYBE}{name}`") for name in sorted(used))) | passes(bound, enriched=True)
+def _cuts(bound: BoundFilter, *, enriched: bool) -> list[BoundCut]:
+    return [cut for cut in bound.cuts if any(column.by for column in cut.columns) == enriched]
+
+
+def _early(bound: BoundFilter, told: Container[str], since: Mapping[str, Offsets] | None) -> list[Condition]:
+    """What an alert must meet to be enriched, or to be a match at once.
+
+    Where enrichments have told which alerts they can have a value for (:func:`sieved`), that is a part of it.
+    """
+    found = [Condition(cut.condition(), cut.key) for cut in _cuts(bound, enriched=False)]
+    if since is not None:
+        found.append(Condition(_has_reached(since[bound.filter.name])))
+    used = sorted({column.by.name for column in bound.columns if column.by is not None})
+    if used and not bound.filter.is_isolated and all(name in told for name in used):
+        near = reduce(or_, (F.col(f"`{MAYBE}{name}`") for name in used))
+        found.append(Condition(near | passes(bound, enriched=True)))
+    return found
 
 
 def is_in_java(filters: Sequence[BoundFilter], packet_format: Format) -> bool:
@@ -138,10 +147,10 @@ def deliveries(
     The packet's key, value and headers travel on unchanged, with further headers that say where it came from. (Spark's
     Kafka sink sets the time of the record; that of the packet is in ``skysieve.source.timestamp``.)
 
-    Each packet first gets the list of the filters that it passes, as a text of numbers: predicates become one flat
-    compiled expression, or a few where they are many, and the few packets that pass any are all that the rest of the
-    plan sees. These alone are enriched, once for all filters, and then meet the cuts that need that; but not those of
-    which Spark sees before that they are near no object of a small catalogue, and so fail.
+    Each packet first gets a bit for each filter that it passes (:mod:`skysieve.engine.hits`), and the few packets that
+    pass any are all that the rest of the plan sees. These alone are enriched, once for all filters, and then meet the
+    cuts that need that; but not those of which Spark sees before that they are near no object of a small catalogue, and
+    so fail.
 
     Parameters
     ----------
@@ -163,23 +172,10 @@ def deliveries(
         broken &= ~_has_reached(reject_before)
     late = {column.name: column for column in _enriched(filters)}
     judged, told = sieved(judged, _enriched([bound for bound in filters if not bound.filter.is_isolated]))
-    wanted = [
-        early if since is None else _has_reached(since[bound.filter.name]) & early
-        for bound in filters
-        for early in [passes(bound) & _may_pass(bound, told)]
-    ]
-    hits = [_if(broken, "0"), *(_if(fine & one, str(i)) for i, one in enumerate(wanted, 1))]
-    size = len(hits) if len(hits) <= _IN_ONE else _IN_EACH
-    parts = {f"_hits{i}": F.concat_ws(",", *hits[i : i + size]) for i in range(0, len(hits), size)}
-    # what stands twice becomes a function of its own, short enough for Java to compile
-    twice = {"_any": F.concat(*parts.values())} if len(parts) > 1 else {}
-    # what depends on the partition keeps its place: else Spark would work the lists out below once more
-    marked = judged.withColumns(parts | twice | {"_here": F.spark_partition_id()})
-    found = marked.where(f"{'_any' if twice else '_hits0'} <> '' AND _here >= 0")
+    found, numbers = passing(judged, [_early(bound, told, since) for bound in filters], fine, broken)
     if late:
         found = enriched(found.drop(*late), list(late.values()))
-    numbers = F.concat_ws(",", *(F.nullif(F.col(name), F.lit("")) for name in parts))
-    each = found.withColumn("_hit", F.explode(F.split(numbers, ",").cast("array<int>")))
+    each = found.withColumn("_hit", F.explode(numbers))
     for number, bound in enumerate(filters, 1):
         if any(column.by for cut in bound.cuts for column in cut.columns):
             each = each.where((F.col("_hit") != number) | passes(bound, enriched=True))
@@ -197,10 +193,6 @@ def _has_reached(offsets: Offsets) -> SparkColumn:
     """Whether a packet is at one of these offsets or after it; in a partition without one, any is."""
     cases = " ".join(f"WHEN {int(p)} THEN {int(o)}" for p, o in offsets.items())
     return kafka("offset") >= F.expr(f"CASE `kafka.partition` {cases} ELSE 0 END" if cases else "0")
-
-
-def _if(condition: SparkColumn, text: str) -> SparkColumn:
-    return F.when(condition, text).otherwise(F.lit(None).cast("string"))
 
 
 def _pick(values: Sequence[str] | Sequence[int]) -> SparkColumn:

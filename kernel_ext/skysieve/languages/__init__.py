@@ -49,6 +49,10 @@ class BoundCut(Protocol):
     def columns(self) -> tuple[Column, ...]:
         """The columns that it reads."""
 
+    @property
+    def key(self) -> str:
+        """The same for cuts that are the same, of whatever filters; empty where no others are to be looked for."""
+
     def condition(self) -> SparkColumn:
         """The cut in Spark, over flat columns named by their dotted path."""
 

@@ -70,6 +70,11 @@ class BoundFunction:
     code: str
     per_alert: bool = False
 
+    @property
+    def key(self) -> str:
+        """Empty: it is called for one filter."""
+        return ""
+
     def condition(self) -> SparkColumn:
         """The function in Spark; it raises where the user's does, and says on which alert."""
         from pyspark.sql import functions as F  # noqa: N812

@@ -44,6 +44,11 @@ class BoundSql:
     sql: str
     columns: tuple[Column, ...]
 
+    @property
+    def key(self) -> str:
+        """Its SQL; empty where it goes through an array, which is best left to alerts that meet the cuts before it."""
+        return "" if "->" in self.sql else self.sql
+
     def condition(self) -> SparkColumn:
         """The cut in Spark."""
         from pyspark.sql import functions as F  # noqa: N812
