@@ -30,9 +30,8 @@ def test_topics_that_are_made_are_there_in_full(environment, topics, name):
     made = [f"{name}-{i}" for i in range(100)]
     topics.create(dict.fromkeys(made, 4))
     there = [p for p in environment.state.rglob(f"{name}-*-[0-3]") if p.is_dir()]
-    assert (
-        len(there) == 400
-    )  # where Kafka tells of a leader that has no file yet, a first record can be refused
+    # where Kafka tells of a leader that has no file yet, a first record can be refused
+    assert len(there) == 400
     topics.delete(*made)
 
 
