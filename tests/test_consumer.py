@@ -9,7 +9,7 @@ import threading
 import time
 
 import pytest
-from kafka import KafkaConsumer
+from confluent_kafka import Consumer as Client
 from matching import SOON, Output, events, notice, notices, place
 from processes import wait_until
 from skysieve import Consumer, SessionError
@@ -169,9 +169,11 @@ def test_a_topic_that_was_made_anew_is_read_from_its_beginning(output, consume, 
 
 def test_a_group_that_kafka_clients_have_joined_is_refused(output, consume, topics):
     output.write(*notices(range(2)))
-    client = KafkaConsumer(output.topic, bootstrap_servers=topics.bootstrap, group_id="g")
+    # librdkafka's: kafka-python's client, when its first metadata comes late, joins and is given nothing
+    client = Client({"bootstrap.servers": topics.bootstrap, "group.id": "g"})
+    client.subscribe([output.topic])
     try:
-        wait_until(lambda: client.poll(100) is not None and bool(client.assignment()), "it joins")
+        wait_until(lambda: client.poll(0.1) is None and bool(client.assignment()), "it joins")
         matches = consume(group="g", timeout=30)
         next(matches)
         with pytest.raises(SessionError, match=r"group 'g' .* other Kafka clients have joined"):
