@@ -30,10 +30,14 @@ def left(home):
 
 
 def test_a_set_that_is_there_is_not_fetched_again(empty, cut_off):
-    (empty.cache / "jars" / "nowhere-1.0").mkdir(parents=True)
+    (empty.cache / "jars" / NOWHERE.title).mkdir(parents=True)
     told = []
-    assert fetched(empty, NOWHERE, told.append) == empty.cache / "jars" / "nowhere-1.0"
+    assert fetched(empty, NOWHERE, told.append) == empty.cache / "jars" / NOWHERE.title
     assert told == []
+
+
+def test_a_set_of_which_more_is_asked_for_has_another_folder():
+    assert JarSet("nowhere", "1.0", (*NOWHERE.modules, ("org.example", "more", "1.0"))).title != NOWHERE.title
 
 
 def test_a_set_that_cannot_be_fetched_says_why_and_what_to_do_and_leaves_nothing(empty, cut_off):
@@ -42,7 +46,7 @@ def test_a_set_that_cannot_be_fetched_says_why_and_what_to_do_and_leaves_nothing
         SessionError, match=r"(?s)nowhere.*Check that this machine reaches a Maven repo"
     ) as error:
         fetched(empty, NOWHERE, told.append)
-    assert f"copy {empty.cache / 'jars' / 'nowhere-1.0'} from a machine that has it" in str(error.value)
+    assert f"copy {empty.cache / 'jars' / NOWHERE.title} from a machine that has it" in str(error.value)
     assert told == ["fetching Nowhere 1.0 (once; up to a minute) ..."]
     assert left(empty) == []
 
@@ -56,7 +60,7 @@ def test_one_who_gives_up_does_not_wait_for_it(empty):
 
 
 def test_what_a_killed_fetch_left_is_cleared_away(empty, cut_off):
-    (empty.cache / "jars" / ".nowhere-1.0-killed" / "cache").mkdir(parents=True)
+    (empty.cache / "jars" / f".{NOWHERE.title}-killed" / "cache").mkdir(parents=True)
     with pytest.raises(SessionError):
         fetched(empty, NOWHERE, print)
     assert left(empty) == []
@@ -79,4 +83,5 @@ def test_spark_s_set_holds_nothing_that_pyspark_ships(home):
     ours = {artifact(jar.name) for jar in jars.spark(home, print).glob("*.jar")}
     shipped = {artifact(jar.name) for jar in (jars.pyspark_home() / "jars").glob("*.jar")}
     assert {"spark-sql-kafka-0-10_2.13", "spark-avro_2.13", "kafka-clients"} <= ours
+    assert "hadoop-bare-naked-local-fs" in ours
     assert ours & shipped == set()

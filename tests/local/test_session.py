@@ -273,9 +273,9 @@ def test_a_broken_jar_shows_kafka_s_words_names_the_folder_and_leaves_nothing(ow
             (broken.cache / "jars" / folder.name).mkdir(parents=True)
             for jar in folder.iterdir():
                 (broken.cache / "jars" / folder.name / jar.name).symlink_to(jar)
-    (core,) = (broken.cache / "jars").glob("kafka-*/kafka_2.13-*.jar")
-    core.unlink()
-    core.write_bytes(b"PK\x03\x04 no more of it")
+    for core in (broken.cache / "jars").glob("kafka-*/kafka_2.13-*.jar"):
+        core.unlink()
+        core.write_bytes(b"PK\x03\x04 no more of it")
     with pytest.raises(SessionError, match=r"kafka\.log") as error:
         local.up(broken)
     assert f"remove the folder {broken.cache / 'jars'}" in str(error.value)

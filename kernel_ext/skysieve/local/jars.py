@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -26,6 +27,9 @@ from skysieve.local.process import log_tail
 
 KAFKA_VERSION = "4.1.1"
 _LOG4J_VERSION = "2.24.3"
+_FILES_VERSION = "0.1.0"
+LOCAL_FILES = "com.globalmentor.apache.hadoop.fs.BareLocalFileSystem"
+"""A file system that makes files without help; Hadoop's has `chmod` run for each, four times in a micro-batch."""
 _PATIENCE = 900.0
 
 Tell = Callable[[str], None]
@@ -55,14 +59,14 @@ class JarSet:
 
     @property
     def title(self) -> str:
-        """Name and version.
+        """Name, version, and a sign of what is asked for.
 
         Examples
         --------
         >>> JarSet("kafka", "4.1.1", ()).title
-        'kafka-4.1.1'
+        'kafka-4.1.1-a58575b5'
         """
-        return f"{self.name}-{self.version}"
+        return f"{self.name}-{self.version}-{zlib.crc32(self.descriptor.encode()):08x}"
 
     @property
     def descriptor(self) -> str:
@@ -95,10 +99,12 @@ def kafka(home: Home, tell: Tell, given_up: threading.Event | None = None) -> Pa
 
 
 def spark(home: Home, tell: Tell, given_up: threading.Event | None = None) -> Path:
-    """Folder of the jars that Spark needs besides its own to read and write Kafka and Avro."""
+    """Folder of the jars that Spark needs besides its own: to read and write Kafka and Avro, and for `LOCAL_FILES`."""
     version = metadata.version("pyspark")
-    modules = tuple(
-        ("org.apache.spark", name, version) for name in ("spark-sql-kafka-0-10_2.13", "spark-avro_2.13")
+    modules = (
+        ("org.apache.spark", "spark-sql-kafka-0-10_2.13", version),
+        ("org.apache.spark", "spark-avro_2.13", version),
+        ("com.globalmentor", "hadoop-bare-naked-local-fs", _FILES_VERSION),
     )
     wanted = JarSet("spark", version, modules, without=("org.apache.hadoop",), beside_spark=True)
     return fetched(home, wanted, tell, given_up)

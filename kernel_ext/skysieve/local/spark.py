@@ -66,7 +66,8 @@ _CONF = {
     "spark.kafka.producer.cache.timeout": "30s",
     "spark.kafka.producer.cache.evictorThreadRunInterval": "10s",
     "spark.sql.artifact.isolation.enabled": "false",
-    # the usual one has 20 programs run in each micro-batch (`chmod`, `readlink`), this one 4
+    # these make files without having programs run for it, where the usual ones take 20 in each micro-batch
+    "spark.hadoop.fs.file.impl": jars.LOCAL_FILES,
     "spark.sql.streaming.checkpointFileManagerClass": (
         "org.apache.spark.sql.execution.streaming.checkpointing.FileSystemBasedCheckpointFileManager"
     ),
@@ -140,8 +141,6 @@ def start(home: Home, port: int, ui: int, token: str, tell: Callable[[str], None
             *("-XX:+UseParallelGC", "-XX:-UseGCOverheadLimit"),
             *("-XX:+IgnoreUnrecognizedVMOptions", "-Djdk.reflect.useDirectMethodHandle=false"),
             *("-Dio.netty.tryReflectionSetAccessible=true", "-Dio.netty.allocator.type=pooled"),
-            # Hadoop has `chmod` run for each file of a checkpoint: this forks without starting a second Java first
-            "-Djdk.lang.Process.launchMechanism=VFORK",
             *("-Djava.awt.headless=true", "-Djava.net.preferIPv4Stack=true", f"-Djava.io.tmpdir={scratch}"),
             # Avro's fast reader keeps each schema that it was ever given, and every task brings its own
             "-Dorg.apache.avro.fastread=false",
