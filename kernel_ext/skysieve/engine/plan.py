@@ -34,7 +34,7 @@ KEY, TRUTH = "kafka.key", "kafka.truth"
 # Kafka's defaults are made for records of a kilobyte; these read 82 kB packets at twice the rate. Spark asks for the
 # ends of a partition after each fetch, and is answered only when Kafka has waited for what the next fetch may find.
 _READER = {
-    "kafka.max.partition.fetch.bytes": str(16 << 20),
+    "kafka.max.partition.fetch.bytes": str(8 << 20),
     "kafka.fetch.max.bytes": str(64 << 20),
     "kafka.receive.buffer.bytes": str(4 << 20),
     "kafka.fetch.max.wait.ms": "1",

@@ -57,7 +57,7 @@ _CONF = {
     "spark.sql.ui.retainedExecutions": "20",
     "spark.sql.ui.explainMode": "simple",
     "spark.sql.streaming.minBatchesToRetain": "10",
-    # what a query has fetched and not used, up to 55 MB for each partition, Spark would keep for five minutes
+    # what a query has fetched and not used, up to 30 MB for each partition, Spark would keep for five minutes
     "spark.kafka.consumer.fetchedData.cache.timeout": "5s",
     "spark.kafka.consumer.fetchedData.cache.evictorThreadRunInterval": "2s",
     "spark.kafka.consumer.cache.timeout": "20s",
@@ -65,7 +65,6 @@ _CONF = {
     # a producer of one who may write nowhere asks without a pause for a number that it does not get
     "spark.kafka.producer.cache.timeout": "30s",
     "spark.kafka.producer.cache.evictorThreadRunInterval": "10s",
-    "spark.sql.artifact.isolation.enabled": "false",
     # these make files without having programs run for it, where the usual ones take 20 in each micro-batch
     "spark.hadoop.fs.file.impl": jars.LOCAL_FILES,
     "spark.sql.streaming.checkpointFileManagerClass": (
@@ -137,7 +136,7 @@ def start(home: Home, port: int, ui: int, token: str, tell: Callable[[str], None
     daemon.start(
         [
             *(java.find().path, *classes.options(home), f"-Xmx{memory()}", "-XX:+ExitOnOutOfMemoryError"),
-            # the buffers of fetched packets are 16 MB each, which sends Java's usual collector round and round
+            # the buffers of fetched packets are 8 MB each, which sends Java's usual collector round and round
             *("-XX:+UseParallelGC", "-XX:-UseGCOverheadLimit"),
             *("-XX:+IgnoreUnrecognizedVMOptions", "-Djdk.reflect.useDirectMethodHandle=false"),
             *("-Dio.netty.tryReflectionSetAccessible=true", "-Dio.netty.allocator.type=pooled"),
