@@ -57,7 +57,7 @@ _CONF = {
     "spark.sql.ui.retainedExecutions": "20",
     "spark.sql.ui.explainMode": "simple",
     "spark.sql.streaming.minBatchesToRetain": "10",
-    # what a query has fetched and not used, up to 30 MB for each partition, Spark would keep for five minutes
+    # what a query has fetched and not used, tens of MB for each partition, Spark would keep for five minutes
     "spark.kafka.consumer.fetchedData.cache.timeout": "5s",
     "spark.kafka.consumer.fetchedData.cache.evictorThreadRunInterval": "2s",
     "spark.kafka.consumer.cache.timeout": "20s",
