@@ -56,6 +56,10 @@ _CONF = {
     "spark.sql.maxPlanStringLength": "20000",
     "spark.sql.ui.retainedExecutions": "20",
     "spark.sql.ui.explainMode": "simple",
+    # pages of 64 MB would be cleared for each task that feeds Python, and for each small catalogue that is broadcast
+    "spark.buffer.pageSize": "1m",
+    # Spark Connect keeps each query that ended for an hour, with its last plan: some 4 MB, not counted in this share
+    "spark.memory.fraction": "0.4",
     "spark.sql.streaming.minBatchesToRetain": "10",
     # what a query has fetched and not used, tens of MB for each partition, Spark would keep for five minutes
     "spark.kafka.consumer.fetchedData.cache.timeout": "5s",
