@@ -16,6 +16,7 @@ from typing import Any
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import NewTopic, OffsetSpec
 from kafka.errors import (
+    InvalidMetadataError,
     InvalidTopicError,
     TopicAlreadyExistsError,
     UnknownTopicOrPartitionError,
@@ -129,7 +130,11 @@ class Topics:
                     "another topic but for '.' and '_'."
                 ) from None
             admin.wait_for_topics(sorted(missing))
-            _wait_for_leaders(admin, {name: topics[name] for name in missing})
+            if late := _without_leaders(admin, {name: topics[name] for name in missing}):
+                raise SessionError(
+                    f"Kafka at {self.bootstrap} made {listed(missing)}, but after {_PATIENCE:.0f} s no broker takes "
+                    f"records for it ({late}): is one of them down?"
+                )
         return None
 
     def delete(self, *topics: str) -> None:
@@ -304,23 +309,28 @@ class Topics:
         return patience | self.options.for_kafka_python()
 
 
-def _wait_for_leaders(admin: KafkaAdminClient, topics: Mapping[str, int]) -> None:
+def _without_leaders(admin: KafkaAdminClient, topics: Mapping[str, int]) -> str:
     """Wait until each partition's leader takes records; brokers tell who will be it some time before.
 
     A producer of Spark's whose first record to a partition is refused for that, while its second is taken, sends the
     first in vain from then on, and fails two minutes later.
+
+    Returns
+    -------
+    str
+        What a broker still says at the end; empty where all are taken.
     """
     places = [TopicPartition(topic, p) for topic, count in topics.items() for p in range(count)]
     end = time.monotonic() + _PATIENCE
     while True:
         try:
             admin.list_partition_offsets(dict.fromkeys(places, OffsetSpec.LATEST))
-        except UnknownTopicOrPartitionError:  # a leader that has not heard of it at all
+        except InvalidMetadataError as error:  # a leader that has not heard of it, or one that is none yet
             if time.monotonic() > end:
-                raise
+                return type(error).__name__
             time.sleep(0.05)
         else:
-            return
+            return ""
 
 
 def as_record(raw: Any) -> Record:
