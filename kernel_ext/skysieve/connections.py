@@ -105,7 +105,7 @@ def _make_mannerly(session: Any, url: str, *, keep: bool) -> None:
     client = session.client
     # as it comes, it tries for ten minutes; and once more when Python ends
     client.set_retry_policies([DefaultPolicy(max_retries=_RETRIES, max_backoff=4000)])
-    atexit.unregister(client._cleanup_ml_cache)
+    atexit.unregister(client._on_exit)
     if not keep:
         # servers of ours never close an idle session, because the supervisor's must stay
         atexit.register(_release, session, url)

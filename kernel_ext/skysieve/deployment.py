@@ -130,7 +130,7 @@ class Deployment:
         """Number of records in its output topic."""
         if not self.topics.partitions(self.output_topic):
             return 0
-        begin, end = self.topics.begin(self.output_topic), self.topics.end(self.output_topic)
+        begin, end = self.topics.bounds(self.output_topic)
         return sum(end[p] - begin[p] for p in end)
 
     def records(self, last: int = 10) -> list[Record]:

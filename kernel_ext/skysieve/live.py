@@ -65,7 +65,7 @@ class Watched:
         """Number of matches in all, and the newest that were not read before, oldest first."""
         if not self._topics.partitions(topic):
             return 0, []
-        begin, end = self._topics.begin(topic), self._topics.end(topic)
+        begin, end = self._topics.bounds(topic)
         start = {p: _start(self._read.get(p), begin[p], end[p], self._newest) for p in end}
         found: list[Record] = []
         if any(start[p] < end[p] for p in end):

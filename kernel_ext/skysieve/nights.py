@@ -163,7 +163,7 @@ def measure(which: Slice, table: pd.DataFrame, time: str | None) -> tuple[Nights
             return None, "its packets do not say when they were observed, and all arrived within an hour"
         return _by_arrival(which, arrived, each), ""
     topics, name = which.stream.topics, which.stream.name
-    begin, end = topics.begin(name), topics.end(name)
+    begin, end = topics.bounds(name)
     if all(which.start[p] <= begin[p] and which.stop[p] >= end[p] for p in end):
         return _by_observation(seen, "in the stream"), ""
     kept = sum(end[p] - begin[p] for p in end)
@@ -185,7 +185,7 @@ def _by_observation(seen: Days, where: str) -> Nights:
 
 def _by_arrival(which: Slice, arrived: Days, each: float) -> Nights:
     topics, name = which.stream.topics, which.stream.name
-    begin, end = topics.begin(name), topics.end(name)
+    begin, end = topics.bounds(name)
     noon = _noon(arrived)
     next_noon = math.floor(arrived.max() - noon) + noon + 1
     behind, counts, reached = sum(end.values()), [], False

@@ -77,7 +77,7 @@ class Reader:
             self._start = "earliest"
             return False
         kafka = self._connect()
-        begin, end = self._topics.begin(self.topic), self._topics.end(self.topic)
+        begin, end = self._topics.bounds(self.topic)
         first, kept = self._first(begin, end), self._kept(kafka, end)
         for p in end:
             place = kept.get(p)

@@ -49,7 +49,7 @@ class Stream:
     @cached_property
     def _sample(self) -> list[bytes]:
         """The values of some of its oldest and newest packets."""
-        begin, end = self.topics.begin(self.name), self.topics.end(self.name)
+        begin, end = self.topics.bounds(self.name)
         head = {p: min(begin[p] + _SAMPLE, end[p]) for p in end}
         tail = {p: max(head[p], end[p] - _SAMPLE) for p in end}
         looked = [*self.topics.read(self.name, begin, head), *self.topics.read(self.name, tail, end)]
@@ -66,7 +66,7 @@ class Stream:
         topic = rejected_topic(self.name)
         if not self.topics.partitions(topic):
             return []
-        begin, end = self.topics.begin(topic), self.topics.end(topic)
+        begin, end = self.topics.bounds(topic)
         tail = {p: max(begin[p], end[p] - _SAMPLE) for p in end}
         return [record.value for record in self.topics.read(topic, tail, end) if record.value]
 
@@ -267,7 +267,7 @@ class Stream:
         self, *, last: int | None = None, between: tuple[Time, Time] | None = None
     ) -> tuple[Offsets, Offsets]:
         """The offsets, from and up to, that hold the newest packets or those of a range of time."""
-        begin, end = self.topics.begin(self.name), self.topics.end(self.name)
+        begin, end = self.topics.bounds(self.name)
         if between is not None:
             start, stop = (self.topics.at(self.name, instant(t)) for t in between)
             return start, {p: max(start[p], stop[p]) for p in stop}

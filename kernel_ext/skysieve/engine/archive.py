@@ -171,7 +171,7 @@ class Archives:
 
     def _write(self, record: Registered, reached: Offsets) -> Offsets:
         topic = record.filter.output_topic
-        begin, end = self._topics.begin(topic), self._topics.end(topic)
+        begin, end = self._topics.bounds(topic)
         start = {p: max(begin[p], reached.get(p, 0)) for p in end}
         source, path = open_stream(self._topics, record.stream), record.sink.removeprefix(PARQUET)
         if not reached:

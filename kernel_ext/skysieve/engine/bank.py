@@ -251,7 +251,7 @@ class Bank:
         if packets.isStreaming:
             notices = plan.follow(self._spark, self._topics, other.name, "earliest", _LARGEST_BATCH)
         else:
-            begin, end = self._topics.begin(other.name), self._topics.end(other.name)
+            begin, end = self._topics.bounds(other.name)
             notices = plan.read_range(self._spark, self._topics, other.name, begin, end)
         return joins.records(
             packets, packet_format, bound, notices, other.format, self._retracted, partitions

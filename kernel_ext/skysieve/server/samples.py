@@ -90,7 +90,7 @@ class Samples:
 
 def _take(topics: Topics, name: str) -> Sample:
     stream = open_stream(topics, name)
-    begin, end = topics.begin(name), topics.end(name)
+    begin, end = topics.bounds(name)
     records = list(topics.read(name, newest(begin, end, _PACKETS), end))
     alerts: list[dict[str, Any]] = []
     for record in sorted(records, key=lambda one: (one.timestamp, one.offset), reverse=True):
