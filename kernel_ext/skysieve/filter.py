@@ -19,7 +19,7 @@ from skysieve.errors import ColumnError, FilterError
 from skysieve.languages import aggregate, expressions, near, sql
 from skysieve.languages.functions import code_of, versions
 from skysieve.languages.grouping import BoundGrouping, Grouping
-from skysieve.packets.columns import Column, Columns
+from skysieve.packets.columns import Column, Columns, united
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _LONGEST = 200
@@ -282,7 +282,7 @@ class BoundFilter:
     def columns(self) -> tuple[Column, ...]:
         """Every column in use, once, in the order of first use."""
         parts = (*self.cuts, *self.annotations.values(), *([self.grouping] if self.grouping else ()))
-        return tuple({c.name: c for part in parts for c in part.columns}.values())
+        return tuple(united(column for part in parts for column in part.columns))
 
 
 def made_with(code: str) -> dict[str, str]:

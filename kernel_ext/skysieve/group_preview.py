@@ -13,6 +13,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from skysieve.engine import groups
 from skysieve.filter import Filter
 from skysieve.jobs import watched
+from skysieve.packets.columns import united
 from skysieve.packets.tables import NULLABLE
 from skysieve.sample import Samples
 from skysieve.slices import Slice
@@ -99,7 +100,7 @@ def preview_groups(samples: Samples, which: Slice, spec: Filter) -> GroupPreview
     id_column = [which.stream.filterable[str(places.id)]] if which.ids is not None else []
     columns = [*bound.columns, *groups.needed(bound, which.stream.format), *id_column]
     with watched(samples.spark, "Grouping"):
-        (first, *others) = which.judged(samples, list({c.name: c for c in columns}.values()))
+        (first, *others) = which.judged(samples, united(c.whole for c in columns))
         for more in others:
             first = first.unionByName(more)
         if which.ids is not None:

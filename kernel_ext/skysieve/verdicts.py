@@ -14,7 +14,7 @@ from skysieve.engine import plan
 from skysieve.enrich.base import TOOK
 from skysieve.filter import BoundFilter, Filter
 from skysieve.jobs import watched
-from skysieve.packets.columns import Column, Columns
+from skysieve.packets.columns import Column, Columns, united
 from skysieve.packets.decode import PROBLEM, kafka
 from skysieve.packets.formats import Places
 from skysieve.packets.tables import NULLABLE
@@ -125,4 +125,4 @@ def _to_show(columns: Columns, places: Places, bound: Sequence[BoundFilter]) -> 
     used = (column for one in bound for column in one.columns)
     more = (columns[name] for name in (places.object, MAGNITUDE) if name and name in columns)
     wanted = (*(columns[name] for name in places.names), *used, *more)
-    return list({column.name: column for column in wanted}.values())
+    return united(column.whole for column in wanted)

@@ -22,7 +22,7 @@ from skysieve.engine.values import Value
 from skysieve.enrich.store import Store
 from skysieve.errors import EnrichmentError
 from skysieve.packets import avro
-from skysieve.packets.columns import Column, Columns
+from skysieve.packets.columns import Column, Columns, united
 from skysieve.packets.formats import Format, Places
 
 if TYPE_CHECKING:
@@ -225,7 +225,7 @@ def read(what: dict[str, Any]) -> Enrichment:
 def inputs(wanted: Iterable[Column]) -> list[Column]:
     """The columns of the packet that must be decoded for columns of enrichments."""
     used = (column for one in providers(wanted) for column in one.inputs if column.by is None)
-    return list({column.name: column for column in used}.values())
+    return united(used)
 
 
 def decoded(packets: DataFrame, packet_format: Format, columns: Iterable[Column]) -> DataFrame:
@@ -236,8 +236,8 @@ def decoded(packets: DataFrame, packet_format: Format, columns: Iterable[Column]
     from skysieve.packets.decode import decode
 
     wanted = list(columns)
-    held = {c.name: c for c in (*wanted, *inputs(wanted)) if c.by is None}
-    alerts, given = decode(packets, packet_format, held.values()), [c for c in wanted if c.by is not None]
+    held = united(c for c in (*wanted, *inputs(wanted)) if c.by is None)
+    alerts, given = decode(packets, packet_format, held), [c for c in wanted if c.by is not None]
     return enriched(alerts, given, timed=True) if given else alerts
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -16,8 +16,9 @@ from sqlglot.tokens import TokenType  # type: ignore[attr-defined]
 
 from skysieve.errors import ColumnError, FilterError, nearest
 from skysieve.languages import Cut, expansion
+from skysieve.languages.items import fields_read
 from skysieve.languages.parsing import conjuncts, parsed, place_of, tokens_of
-from skysieve.packets.columns import Column, Columns
+from skysieve.packets.columns import Column, Columns, united
 
 if TYPE_CHECKING:
     from pyspark.sql import Column as SparkColumn
@@ -148,19 +149,29 @@ def bind(cut: Cut, columns: Columns) -> BoundSql:
     """
     expanded = expansion.expand(cut, columns)
     text, columns = expanded.text, expanded.columns
-    used: dict[str, Column] = {}
+    used: list[Column] = []
     pieces, at = [], 0
-    for start, end, name, _ in named_columns(parsed(text, tokens_of(text))):
+    for start, end, name, node in named_columns(parsed(text, tokens_of(text))):
         try:
             column, rest = find(name, columns)
         except ColumnError as error:
             place = place_of(cut.text, expanded.origin(start), cut.line, cut.column)
             message = f"{error} (cut {cut.text!r}, line {place[0]})"
             raise ColumnError(message, *place, length=end + 1 - start) from None
-        used[column.name] = column
+        used.append(_as_read(column, {rest[0]} if rest else fields_read(node)))
         pieces += [text[at:start], quoted(column.name, *rest)]
         at = end + 1
-    return BoundSql(cut.text, "".join([*pieces, text[at:]]), tuple(used.values()))
+    return BoundSql(cut.text, "".join([*pieces, text[at:]]), tuple(united(used)))
+
+
+def _as_read(column: Column, fields: set[str] | None) -> Column:
+    """The same column; an array of records with only the fields that are read of them, where that is known."""
+    if not fields or not column.is_array or column.sql or column.by is not None:
+        return column
+    known = {name.lower(): name for name in column.fields()}
+    if not all(name.lower() in known for name in fields):
+        return column  # Spark says what is wrong
+    return replace(column, uses=tuple(f"{column.name}[].{known[name.lower()]}" for name in sorted(fields)))
 
 
 def quoted(*names: str) -> str:

@@ -42,7 +42,8 @@ class Column:
     sql
         How it is derived from others, their names in backquotes; empty where the packet holds it.
     uses
-        Names of those others; ``prvDiaSources[].band`` is a field of an array's records.
+        Names of those others; ``prvDiaSources[].band`` is a field of an array's records. Of an array that the packet
+        holds, the only fields that are read; empty for all of them.
     by
         The enrichment that computes it (:class:`skysieve.enrich.base.Provider`).
     """
@@ -76,6 +77,11 @@ class Column:
         """Whether it holds a list."""
         return avro.is_array(avro.split_null(self.schema)[0])
 
+    @property
+    def whole(self) -> Column:
+        """The same, with every field of its records where it is an array that the packet holds."""
+        return replace(self, uses=()) if self.uses and not self.sql and self.by is None else self
+
     def narrowed(self, fields: Iterable[str] | None) -> Column:
         """The same array, with only these fields of its records; None leaves all of them."""
         if fields is None:
@@ -93,6 +99,17 @@ class Column:
         if avro.is_array(kind):
             kind, _ = avro.split_null(kind["items"])
         return tuple(f["name"] for f in kind["fields"]) if avro.is_record(kind) else ()
+
+
+def united(columns: Iterable[Column]) -> list[Column]:
+    """Each column once, in the order of first use; of an array, all that any of them reads."""
+    found: dict[str, Column] = {}
+    for column in columns:
+        known = found.setdefault(column.name, column)
+        if known.uses != column.uses:
+            both = dict.fromkeys((*known.uses, *column.uses)) if known.uses and column.uses else ()
+            found[column.name] = replace(known, uses=tuple(both))
+    return list(found.values())
 
 
 class Columns:
@@ -174,9 +191,9 @@ class Columns:
     def of_packet(self, wanted: Iterable[Column]) -> list[Column]:
         """What a packet must give for these columns: themselves, and for a derived one those that it uses.
 
-        Of an array that only derived columns use, the records are narrowed to the fields in use.
+        Of an array, the records are narrowed to the fields in use.
         """
-        given = {column.name: column for column in wanted if column.by is None}
+        given = {column.name: column for column in united(wanted) if column.by is None}
         fields: dict[str, set[str] | None] = {}
         for name in [name for column in given.values() for name in (column.uses or (column.name,))]:
             whole, _, field = name.partition("[].")
