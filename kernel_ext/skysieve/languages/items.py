@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeGuard
+
 from sqlglot import exp
 
 _EACH = (exp.Transform, exp.Exists, exp.ArrayFilter)
@@ -26,6 +28,8 @@ def fields_read(array: exp.Expr) -> set[str] | None:
     around = array.parent
     if isinstance(around, exp.Bracket) and array.arg_key == "this":
         return _field(around)
+    if isinstance(around, exp.ArraySize | exp.Is) or _calls(around, "cardinality"):
+        return set()
     if (each := _lambda(array)) is None:
         return None
     function, place = each
@@ -33,7 +37,7 @@ def fields_read(array: exp.Expr) -> set[str] | None:
         return None
     found = _of_variable(function.this, function.expressions[place].name)
     if found is not None and isinstance(around, exp.ArrayFilter):  # its records go on
-        more = set() if isinstance(around.parent, exp.ArraySize) else fields_read(around)
+        more = fields_read(around)
         return None if more is None else found | more
     return found
 
@@ -46,9 +50,13 @@ def _lambda(array: exp.Expr) -> tuple[exp.Lambda, int] | None:
         function = around.expression
     elif isinstance(around, exp.Reduce) and array.arg_key == "this":
         function, place = around.args["merge"], 1
-    elif isinstance(around, exp.Anonymous) and around.name.lower() == "forall" and array.index == 0:
+    elif _calls(around, "forall") and array.index == 0:
         function = around.expressions[1] if len(around.expressions) > 1 else None
     return (function, place) if isinstance(function, exp.Lambda) else None
+
+
+def _calls(node: exp.Expr | None, function: str) -> TypeGuard[exp.Anonymous]:
+    return isinstance(node, exp.Anonymous) and node.name.lower() == function
 
 
 def _of_variable(body: exp.Expr, variable: str) -> set[str] | None:

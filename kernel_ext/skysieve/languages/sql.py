@@ -166,12 +166,15 @@ def bind(cut: Cut, columns: Columns) -> BoundSql:
 
 def _as_read(column: Column, fields: set[str] | None) -> Column:
     """The same column; an array of records with only the fields that are read of them, where that is known."""
-    if not fields or not column.is_array or column.sql or column.by is not None:
+    known = {name.lower(): name for name in column.fields()} if column.is_array else {}
+    if fields is None or not known or column.sql or column.by is not None:
         return column
-    known = {name.lower(): name for name in column.fields()}
     if not all(name.lower() in known for name in fields):
         return column  # Spark says what is wrong
-    return replace(column, uses=tuple(f"{column.name}[].{known[name.lower()]}" for name in sorted(fields)))
+    read = sorted(known[name.lower()] for name in fields) or [
+        next(iter(known.values()))
+    ]  # one at least, for their number
+    return replace(column, uses=tuple(f"{column.name}[].{name}" for name in read))
 
 
 def quoted(*names: str) -> str:
