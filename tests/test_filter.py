@@ -151,7 +151,7 @@ def test_bound_it_reads_each_column_once_in_order_of_first_use():
     bound = replace(BRIGHT, where="y > snr AND size(prvDiaSources) > x AND SNR > x AND x > y").bind(LSST)
     names = [column.name for column in bound.columns]
     assert names == ["diaSource.y", "diaSource.snr", "prvDiaSources", "diaSource.x"]
-    assert all(column == LSST[column.name] for column in bound.columns)
+    assert all(column.whole == LSST[column.name] for column in bound.columns)
 
 
 def test_bound_it_reads_no_column_where_it_names_none():

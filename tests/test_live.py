@@ -42,6 +42,9 @@ class Kept:
     def end(self, _topic):
         return {p: len(part) for p, part in enumerate(self.parts)}
 
+    def bounds(self, topic):
+        return self.begin(topic), self.end(topic)
+
     def read(self, _topic, start, stop):
         for p, end in stop.items():
             self.read_offsets += end - start[p]

@@ -315,15 +315,12 @@ class Topics:
 
 
 def _without_leaders(admin: KafkaAdminClient, topics: Mapping[str, int]) -> str:
-    """Wait until each partition's leader takes records; brokers tell who will be it some time before.
+    """Wait until each partition's leader takes records, and give what a broker says at the end where one does not.
+
+    Brokers tell who will be leader some time before it is.
 
     A producer of Spark's whose first record to a partition is refused for that, while its second is taken, sends the
     first in vain from then on, and fails two minutes later.
-
-    Returns
-    -------
-    str
-        What a broker still says at the end; empty where all are taken.
     """
     places = [TopicPartition(topic, p) for topic, count in topics.items() for p in range(count)]
     end = time.monotonic() + _PATIENCE

@@ -105,13 +105,25 @@ class Sky:
 
     def delivered(self, name):
         """The place, and the version that judged it, of each record in a filter's output topic."""
+        return ((place, headers["skysieve.version"].decode()) for place, headers, _ in self.outputs(name))
+
+    def whole_at(self):
+        """When the last match was written that was not there before, in seconds since 1970."""
+        first = {}
+        for name in self.means:
+            for place, _, written in self.outputs(name):
+                first.setdefault((name, place), written)
+        return max(first.values()).timestamp()
+
+    def outputs(self, name):
+        """Place, headers and time of each record in a filter's output topic."""
         topic = f"filter.{name}"
         if not self.topics.partitions(topic):
             return
-        for record in self.topics.read(topic, self.topics.begin(topic), self.topics.end(topic)):
+        for record in self.topics.read(topic, *self.topics.bounds(topic)):
             headers = dict(record.headers)
             place = tuple(int(headers[f"skysieve.source.{part}"]) for part in ("partition", "offset"))
-            yield place, headers["skysieve.version"].decode()
+            yield place, headers, record.timestamp
 
     def kill(self, part, how=signal.SIGKILL):
         """End a process, and start it again as systemd would."""
