@@ -118,7 +118,7 @@ def _delivered(sky: Session, deployed: Deployment, expected: int) -> int:
     time.sleep(1.0)
     topic = deployed.output_topic
     places = set()
-    for record in sky.topics.read(topic, sky.topics.begin(topic), sky.topics.end(topic)):
+    for record in sky.topics.read(topic, *sky.topics.bounds(topic)):
         headers = dict(record.headers)
         places.add((headers["skysieve.source.partition"], headers["skysieve.source.offset"]))
     return len(places)

@@ -23,7 +23,7 @@ from skysieve.errors import FilterError
 from skysieve.filter import BoundFilter
 from skysieve.languages import BoundCut
 from skysieve.packets import avro
-from skysieve.packets.columns import Column, united
+from skysieve.packets.columns import Column
 from skysieve.packets.decode import PROBLEM, decode, kafka
 from skysieve.packets.formats import Format
 from skysieve.stream_topics import rejected_topic
@@ -92,7 +92,7 @@ def judge(
     Those of enrichments come later (:func:`deliveries`), for the few alerts that pass all else.
     """
     used = (*more, *(column for bound in filters for column in bound.columns), *inputs(_enriched(filters)))
-    return decode(packets, packet_format, united(column for column in used if column.by is None))
+    return decode(packets, packet_format, (column for column in used if column.by is None))
 
 
 def passes(bound: BoundFilter, *, enriched: bool = False) -> SparkColumn:

@@ -236,7 +236,7 @@ def decoded(packets: DataFrame, packet_format: Format, columns: Iterable[Column]
     from skysieve.packets.decode import decode
 
     wanted = list(columns)
-    held = united(c for c in (*wanted, *inputs(wanted)) if c.by is None)
+    held = (column for column in (*wanted, *inputs(wanted)) if column.by is None)
     alerts, given = decode(packets, packet_format, held), [c for c in wanted if c.by is not None]
     return enriched(alerts, given, timed=True) if given else alerts
 

@@ -74,10 +74,6 @@ def _of_variable(body: exp.Expr, variable: str) -> set[str] | None:
 def _field(record: exp.Expr) -> set[str] | None:
     """The field that follows a record with a dot."""
     dot = record.parent
-    if (
-        not isinstance(dot, exp.Dot)
-        or record.arg_key != "this"
-        or not isinstance(dot.expression, exp.Identifier)
-    ):
-        return None
-    return {dot.expression.name}
+    if isinstance(dot, exp.Dot) and record.arg_key == "this" and isinstance(dot.expression, exp.Identifier):
+        return {dot.expression.name}
+    return None

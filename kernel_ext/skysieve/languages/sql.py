@@ -166,15 +166,13 @@ def bind(cut: Cut, columns: Columns) -> BoundSql:
 
 def _as_read(column: Column, fields: set[str] | None) -> Column:
     """The same column; an array of records with only the fields that are read of them, where that is known."""
-    known = {name.lower(): name for name in column.fields()} if column.is_array else {}
-    if fields is None or not known or column.sql or column.by is not None:
+    given = column.fields() if column.is_array and not column.sql and column.by is None else ()
+    if fields is None or not given:
         return column
-    if not all(name.lower() in known for name in fields):
+    read = {column.field(name) for name in fields} or {given[0]}  # one at least, for their number
+    if None in read:
         return column  # Spark says what is wrong
-    read = sorted(known[name.lower()] for name in fields) or [
-        next(iter(known.values()))
-    ]  # one at least, for their number
-    return replace(column, uses=tuple(f"{column.name}[].{name}" for name in read))
+    return replace(column, uses=tuple(f"{column.name}[].{name}" for name in sorted(map(str, read))))
 
 
 def quoted(*names: str) -> str:
@@ -188,12 +186,11 @@ def find(name: str, columns: Columns) -> tuple[Column, list[str]]:
     for size in range(len(parts) - 1, 0, -1):
         match columns.named(".".join(parts[:size])):
             case [column] if column.is_array:
-                fields = {field.lower(): field for field in column.fields()}
-                field, *rest = parts[size:]
-                if field.lower() in fields:
-                    return column, [fields[field.lower()], *rest]
-                hint = nearest(field, fields.values())
-                raise ColumnError(f"The records of {column.name} have no field {field!r}.{hint}")
+                wanted, *rest = parts[size:]
+                if field := column.field(wanted):
+                    return column, [field, *rest]
+                hint = nearest(wanted, column.fields())
+                raise ColumnError(f"The records of {column.name} have no field {wanted!r}.{hint}")
     return columns.resolve(name), []
 
 

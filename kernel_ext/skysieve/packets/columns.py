@@ -93,6 +93,10 @@ class Column:
         """Paths of what is decoded for it: of every field that its own type has, and so none of other versions."""
         return [(*self.path, *path) for path in avro.ends(self.schema)]
 
+    def field(self, name: str) -> str | None:
+        """The one of its :meth:`fields` that a filter means: Spark takes upper and lower case for the same."""
+        return next((field for field in self.fields() if field.lower() == name.lower()), None)
+
     def fields(self) -> tuple[str, ...]:
         """Names of the fields of its record, or of its array's records; empty for anything else."""
         kind, _ = avro.split_null(self.schema)
@@ -193,7 +197,7 @@ class Columns:
 
         Of an array, the records are narrowed to the fields in use.
         """
-        given = {column.name: column for column in united(wanted) if column.by is None}
+        given = {column.name: column for column in wanted if column.by is None}
         fields: dict[str, set[str] | None] = {}
         for name in [name for column in given.values() for name in (column.uses or (column.name,))]:
             whole, _, field = name.partition("[].")

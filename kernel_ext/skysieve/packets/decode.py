@@ -15,7 +15,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.avro.functions import from_avro
 
 from skysieve.packets import avro
-from skysieve.packets.columns import Column
+from skysieve.packets.columns import Column, united
 from skysieve.packets.formats import PACKET, RESULT, Format
 
 PROBLEM = "kafka.problem"
@@ -48,7 +48,7 @@ def decode(packets: DataFrame, packet_format: Format, columns: Iterable[Column])
         ``kafka.record`` (number of the alert in its packet), ``kafka.problem`` (a struct of stage and message) and the
         wanted ones, all flat. A packet of several alerts has a row for each; a rejected one has one row.
     """
-    wanted = list(columns)
+    wanted = united(columns)
     raw = packet_format.columns().of_packet(wanted)
     how = packet_format.decoded(F.col(PACKET), [path for c in raw for path in c.paths])
     large = F.when(
