@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from skysieve.local.interrupts import deferred
+
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _PATIENCE = 1.5
+_AGAIN = 0.5
+"""Seconds between two requests to cancel."""
 
 Show = Callable[[int, int, bool], None]
 """Takes the numbers of tasks done and of all, and whether that was the last time."""
@@ -35,15 +40,34 @@ def watched(spark: SparkSession, what: str) -> Iterator[None]:
     spark.addTag(tag)
     spark.registerProgressHandler(handler)
     try:
-        yield
-    except KeyboardInterrupt:
-        with suppress(Exception):  # whatever has become of the server, the person wants out
-            spark.interruptTag(tag)
-        raise
+        with _cancelled(lambda: spark.interruptTag(tag)):
+            yield
     finally:
         spark.removeProgressHandler(handler)
         spark.removeTag(tag)
         bar.close()
+
+
+@contextmanager
+def _cancelled(cancel: Callable[[], object]) -> Iterator[None]:
+    """Within this a first Ctrl-C cancels, and is raised when the call of Spark has ended; a second is raised at once.
+
+    Raised while gRPC works it could leave a lock of the channel held, on which the next call would wait for ever. Spark
+    is asked until all is done, since it may just not have begun.
+    """
+    done = threading.Event()
+
+    def ask() -> None:
+        while not done.is_set():
+            with suppress(Exception):  # whatever has become of the server, a second Ctrl-C leads out
+                cancel()
+            done.wait(_AGAIN)
+
+    with deferred(lambda: threading.Thread(target=ask, name="skysieve-cancel", daemon=True).start()):
+        try:
+            yield
+        finally:
+            done.set()
 
 
 class Bar:

@@ -62,19 +62,25 @@ def test_the_panel_tells_of_the_session_without_a_kernel(panel, beside, kafka):
 
 def test_a_session_elsewhere_is_asked_for_until_it_answers(panel, kafka):
     page = panel.page
+    spark, broker = page.get_by_label("Spark Connect"), page.get_by_label("Kafka", exact=True)
+
+    def refused(because):
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text(because)
+        expect(
+            spark
+        ).to_be_focused()  # as the dialog does when it opens, which would lead what is typed astray
+
     panel.section("session").get_by_role("button", name="Elsewhere").click()
-    page.get_by_label("Spark Connect").fill("sc://127.0.0.1:9;token=secret")
-    page.get_by_label("Kafka", exact=True).fill("127.0.0.1:1")
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("without a token")
-    page.get_by_label("Spark Connect").fill("sc://127.0.0.1:9")
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("No Kafka broker answers")
-    page.get_by_label("Kafka", exact=True).fill("nowhere.invalid:9092")
-    page.keyboard.press("Enter")
-    said = page.get_by_role("dialog").get_by_role("alert")
-    expect(said).to_contain_text("No Kafka broker answers at nowhere.invalid:9092")
-    page.get_by_label("Kafka", exact=True).fill(kafka)
+    expect(spark).to_be_focused()
+    spark.fill("sc://127.0.0.1:9;token=secret")
+    broker.fill("127.0.0.1:1")
+    refused("without a token")
+    spark.fill("sc://127.0.0.1:9")
+    refused("No Kafka broker answers at 127.0.0.1:1")
+    broker.fill("nowhere.invalid:9092")
+    refused("No Kafka broker answers at nowhere.invalid:9092")
+    broker.fill(kafka)
     page.get_by_role("button", name="Show this session").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
     leave = panel.section("session").get_by_role("button", name="Leave it")

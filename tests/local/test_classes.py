@@ -2,7 +2,7 @@
 
 import psutil
 import pytest
-from processes import wait_until
+from processes import is_alive, wait_until
 from skysieve import local
 from skysieve.home import Home
 from skysieve.local import classes, jars, kafka, spark
@@ -40,7 +40,7 @@ def test_a_session_without_archives_lists_its_classes_and_the_next_one_makes_the
     assert maker is not None
     wait_until(lambda: any(own.cache.glob("classes/.*.jsa")), "an archive is begun")
     local.down(own)
-    assert not maker.is_running()
+    assert not is_alive(maker)
     assert all(one.is_wanted for one in archives)
 
 

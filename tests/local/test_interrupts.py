@@ -100,6 +100,24 @@ def test_a_second_interrupt_is_not_deferred():
         twice()
 
 
+def test_what_fails_because_of_an_interrupt_is_the_interrupt():
+    arrived = []
+
+    def cut_short():
+        os.kill(os.getpid(), signal.SIGINT)
+        assert arrived == ["at once"]
+        raise OSError("cancelled")
+
+    with pytest.raises(KeyboardInterrupt) as raised, deferred(lambda: arrived.append("at once")):
+        cut_short()
+    assert raised.value.__suppress_context__
+
+
+def test_what_fails_by_itself_is_told():
+    with pytest.raises(OSError, match="disk"), deferred():
+        raise OSError("disk")
+
+
 def test_afterwards_interrupts_come_as_before():
     before = signal.getsignal(signal.SIGINT)
     with deferred():

@@ -50,21 +50,29 @@ def undisturbed() -> Iterator[None]:
 
 
 @contextmanager
-def deferred() -> Iterator[Callable[[], None]]:
-    """Let Ctrl-C and SIGTERM come when the function given is called, and not in the middle of something.
+def deferred(at_once: Callable[[], object] = lambda: None) -> Iterator[Callable[[], None]]:
+    """Let Ctrl-C and SIGTERM come when the function given is called or at the end, and not in the middle of something.
 
-    Raised inside a callback of a C library they would be lost, or lose what the callback was to note. A second one
-    comes at once.
+    Raised inside a callback of a C library they would be lost, or lose what the callback was to note; inside gRPC they
+    can leave its lock held. A second one comes at once.
+
+    Parameters
+    ----------
+    at_once
+        What a first one does when it arrives.
     """
     arrived: list[int] = []
     main = threading.current_thread() is threading.main_thread()
     known = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM) if main}
     handlers = {number: handler for number, handler in known.items() if callable(handler)}
+    failed = None
 
     def note(number: int, frame: FrameType | None) -> None:
         if arrived:
             arrived.clear()
             handlers[signal.Signals(number)](number, frame)
+        else:
+            at_once()
         arrived.append(number)
 
     def let_come() -> None:
@@ -76,7 +84,14 @@ def deferred() -> Iterator[Callable[[], None]]:
         signal.signal(number, note)
     try:
         yield let_come
+    except BaseException as error:
+        failed = error
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
+    try:
         let_come()  # one that came after the last call
+    except BaseException as error:
+        raise error from None  # that something failed because of it need not be told
+    if failed is not None:
+        raise failed
