@@ -1,9 +1,12 @@
 """Spark Connect: only for those who hold the token, with the settings that the engine counts on."""
 
 import re
+import time
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
 from skysieve.connections import connect
 from skysieve.errors import SessionError
@@ -41,6 +44,24 @@ def test_a_python_function_runs_on_the_server(sky):
 
     rows = sky.spark.range(5).mapInPandas(twice, "id long").collect()
     assert sorted(row.id for row in rows) == [0, 2, 4, 6, 8]
+
+
+def test_no_program_is_run_for_the_files_of_a_checkpoint(sky, running, tmp_path):
+    server, seen = psutil.Process(running.pids["spark"]), set()
+    write = sky.spark.readStream.format("rate").option("rowsPerSecond", 10).load().writeStream.format("noop")
+    query = (
+        write.option("checkpointLocation", str(tmp_path)).trigger(processingTime="100 milliseconds").start()
+    )
+    try:
+        end = time.monotonic() + 60
+        while sum(not path.name.startswith(".") for path in tmp_path.glob("commits/*")) < 5:
+            assert time.monotonic() < end
+            for child in server.children():
+                with suppress(psutil.Error):
+                    seen.add(child.name())
+    finally:
+        query.stop()
+    assert not {name for name in seen if not name.startswith("python")}
 
 
 def test_memory_is_what_the_environment_says(monkeypatch):

@@ -6,6 +6,7 @@ import json
 import fastavro
 import fastavro.utils
 import pytest
+from skysieve.packets import lsst_schemas
 from skysieve.packets.avro import (
     avro_name,
     expand,
@@ -158,6 +159,22 @@ def test_of_types_that_no_reader_holds_together_the_newer_counts_and_the_older_r
         found = fastavro.schemaless_reader(io.BytesIO(packet), *parsed)
         assert found["id"] == value["id"]
         assert (found["s"]["x"] is not None) == read or value["s"]["x"] is None
+
+
+@pytest.mark.parametrize("path", ["diaSource.snr", "diaObject", "prvDiaSources.midpointMjdTai"])
+@pytest.mark.parametrize("version", lsst_schemas.packaged())
+def test_what_is_passed_over_takes_as_many_bytes_as_before(version, path):
+    writer = expand(lsst_schemas.packaged()[version])
+    reader = narrow(writer, [path.split(".")])
+    quick = readable(writer, reader)
+    assert quick != readable(writer, writer)
+    full, short, wanted = (fastavro.parse_schema(json.loads(json.dumps(s))) for s in (writer, quick, reader))
+    for value in fastavro.utils.generate_many(full, 20):
+        body = io.BytesIO(encoded(writer, value))
+        found = fastavro.schemaless_reader(body, short, wanted)
+        assert body.read() == b""
+        body.seek(0)
+        assert found == fastavro.schemaless_reader(body, full, wanted)
 
 
 def test_of_two_fields_with_one_name_the_last_keeps_it():

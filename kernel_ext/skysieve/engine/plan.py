@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Container, Mapping, Sequence
+from dataclasses import replace
 from functools import reduce
 from operator import and_, or_
 
@@ -171,10 +172,10 @@ def deliveries(
         broken &= ~_has_reached(reject_before)
     late = {column.name: column for column in _enriched(filters)}
     judged, told = sieved(judged, _enriched([bound for bound in filters if not bound.filter.is_isolated]))
-    found, numbers = passing(judged, [_early(bound, told, since) for bound in filters], fine, broken)
+    hits = passing(judged, [_early(bound, told, since) for bound in filters], fine, broken)
     if late:
-        found = enriched(found.drop(*late), list(late.values()))
-    each = found.withColumn("_hit", F.explode(numbers))
+        hits = replace(hits, alerts=enriched(hits.alerts.drop(*late), list(late.values())))
+    each = hits.each("_hit")
     for number, bound in enumerate(filters, 1):
         if any(column.by for cut in bound.cuts for column in cut.columns):
             each = each.where((F.col("_hit") != number) | passes(bound, enriched=True))

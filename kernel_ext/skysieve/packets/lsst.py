@@ -193,10 +193,10 @@ class LsstFormat:
         )
 
     def spread(self, packets: DataFrame) -> DataFrame:
-        """Each packet holds one alert."""
+        """Each packet holds one alert; to show where that ends something is put behind it."""
         from pyspark.sql import functions as F  # noqa: N812
 
-        return packets.withColumns({RECORD: F.lit(0), PACKET: F.col("value")})
+        return packets.withColumns({RECORD: F.lit(0), PACKET: F.concat("value", F.lit(_END))})
 
     def decoded(self, packet: SparkColumn, paths: Sequence[Sequence[str]]) -> Decoded:
         """What is at these paths; the same checks as those of :meth:`read`, in Spark."""
@@ -204,13 +204,13 @@ class LsstFormat:
 
         from skysieve.packets.decode import by_schema, problem, wrapped
 
-        size = F.coalesce(F.length(packet), F.lit(0))
+        size = F.coalesce(F.length(packet) - len(_END), F.lit(0))
         frame = F.substring(packet, 1, _FRAME.size)
         version = F.conv(F.hex(F.substring(packet, 2, 4)), 16, 10).cast("bigint")
         decoded = {v: s for v, s in self.schemas.items() if self.among is None or v in self.among}
         known = {v: F.lit(_FRAME.pack(0, v)) for v in decoded}
         cause = (
-            F.when(frame.isin(list(known.values())), F.lit(None))
+            F.when((size >= _FRAME.size) & frame.isin(list(known.values())), F.lit(None))
             .when(size == 0, problem("frame", "the message is empty"))
             .when(
                 size < _FRAME.size,
@@ -232,7 +232,7 @@ class LsstFormat:
         )
         return Decoded(
             frame=cause,
-            read=by_schema(F.concat(packet, F.lit(_END)), reader, writers),
+            read=by_schema(packet, reader, writers),
             alert=f"{RESULT}.alert",
             broken=F.when(~F.col(f"{RESULT}.end").eqNullSafe(F.lit(_END)), misfit),
         )
