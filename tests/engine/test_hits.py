@@ -1,12 +1,16 @@
 """The bits of many filters are what each filter says by itself."""
 
+import re
 from collections import Counter
 from itertools import product
 
 import pytest
 from pyspark.sql import functions as F  # noqa: N812
-from skysieve.engine import hits
+from skysieve.bench.filters import thresholds
+from skysieve.engine import hits, plan
 from skysieve.engine.hits import Condition, passing
+from skysieve.filter import Filter
+from skysieve.stream_topics import rejected_topic
 
 ALERTS = [
     (number, snr, band, broken)
@@ -87,3 +91,17 @@ def test_a_cut_that_filters_share_is_worked_out_once(sky, capsys):
     hits = passing(alerts, filters, ~F.col("broken"), F.col("broken"))
     hits.each("hit").select("snr", "hit").explain("simple")
     assert capsys.readouterr().out.lower().count("sqrt(") == 1
+
+
+@pytest.mark.parametrize("alike", [True, False], ids=["that share cuts", "that share none"])
+def test_java_compiles_what_three_hundred_filters_are(sky, stream, capsys, alike):
+    # of all schema versions; a method of more than 8,000 bytes would be interpreted, at a fifth of the speed
+    said = [one.sql for one in thresholds(300)] if alike else [f"diaSource.snr > {n} / 7" for n in range(300)]
+    source = sky.stream(stream)
+    filters = [Filter(f"f{n}", text, stream).bind(source.filterable) for n, text in enumerate(said)]
+    packets = plan.read_range(sky.spark, sky.topics, stream, *[sky.topics.end(stream)] * 2)
+    topics = dict.fromkeys([rejected_topic(stream), *(one.filter.output_topic for one in filters)], 4)
+    plan.deliveries(plan.judge(packets, source.format, filters), stream, filters, topics).explain("codegen")
+    sizes = [int(size) for size in re.findall(r"maxMethodCodeSize:(\d+)", capsys.readouterr().out)]
+    assert len(sizes) == 1, "the packet is copied between two stages"
+    assert 1000 < sizes[0] < 7000
