@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
+from kafka import KafkaAdminClient
+from kafka.errors import NotLeaderForPartitionError
 from processes import wait_until
 from skysieve.errors import SessionError
 from skysieve.local.ports import free_port
@@ -33,6 +35,36 @@ def test_topics_that_are_made_are_there_in_full(environment, topics, name):
     # where Kafka tells of a leader that has no file yet, a first record can be refused
     assert len(there) == 400
     topics.delete(*made)
+
+
+@pytest.fixture
+def late(monkeypatch):
+    """So often a broker that is to lead a partition says at first that it does not."""
+    ask, times = KafkaAdminClient.list_partition_offsets, []
+
+    def list_partition_offsets(admin, *what):
+        if times:
+            raise times.pop()
+        return ask(admin, *what)
+
+    monkeypatch.setattr(KafkaAdminClient, "list_partition_offsets", list_partition_offsets)
+    return times
+
+
+def test_a_leader_that_is_late_is_waited_for(topics, name, late):
+    late += [NotLeaderForPartitionError()] * 3
+    topics.create({name: 2})
+    assert late == []
+    topics.delete(name)
+
+
+def test_a_leader_that_never_comes_is_told(topics, name, late, monkeypatch):
+    monkeypatch.setattr("skysieve.topics._PATIENCE", 1.0)
+    late += [NotLeaderForPartitionError()] * 1000
+    with pytest.raises(SessionError, match=r"no broker takes records for it \(NotLeaderForPartitionError\)"):
+        topics.create({name: 2})
+    assert 0 < len(late) < 1000
+    topics.delete(name)
 
 
 def test_records_are_read_by_ranges_of_offsets(topics, topic):

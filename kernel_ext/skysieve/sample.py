@@ -114,7 +114,7 @@ class Samples:
 def _kept(alerts: DataFrame) -> DataFrame:
     """The same, computed once and kept in Spark."""
     found: Any = alerts.localCheckpoint(eager=False)
-    # pyspark 4.1 takes the session that was opened last for that of the result (conversion.py), and would drop the
+    # pyspark 4.2 takes the session that was opened last for that of the result (conversion.py), and would drop the
     # result in __del__, a call to the server at any moment, in which an interrupt is lost
     found._session, found._plan._spark_session = alerts.sparkSession, None
     return found  # type: ignore[no-any-return]

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_
-from typing import Any
 
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
@@ -39,42 +38,10 @@ class Condition:
     key: str = ""
 
 
-@dataclass(frozen=True)
-class Hits:
-    """The bits of alerts that pass any filter.
-
-    Attributes
-    ----------
-    alerts
-        Those alerts, with a column of bits for some filters each.
-    words
-        The names of these columns, and the number of the first filter of each.
-    count
-        Number of filters.
-    """
-
-    alerts: DataFrame
-    words: Mapping[str, int]
-    count: int
-
-    def each(self, name: str) -> DataFrame:
-        """A row for each filter that an alert passes, with its number in the column of this name.
-
-        Every number is tried on every alert, which Spark compiles; functions that pick from arrays it does not, and
-        would copy the packet twice more for that.
-        """
-        bit: Any = F
-        number = F.col(name)
-        for word, first in sorted(self.words.items(), key=lambda one: one[1], reverse=True):
-            bit = bit.when(number >= first, F.getbit(word, number - first))
-        tried = self.alerts.withColumn(name, F.explode(F.sequence(F.lit(0), F.lit(self.count))))
-        return tried.where(bit == 1)
-
-
 def passing(
     alerts: DataFrame, filters: Sequence[Sequence[Condition]], fine: SparkColumn, broken: SparkColumn
-) -> Hits:
-    """The alerts that pass any filter, and which each passes.
+) -> tuple[DataFrame, SparkColumn]:
+    """The alerts that pass any filter, and the numbers of the filters that each passes.
 
     Parameters
     ----------
@@ -101,7 +68,7 @@ def passing(
     # what depends on the partition keeps its place: else Spark would work the bits out below once more
     marked = alerts.select("*", *cuts).withColumns(words | twice | {"_here": F.spark_partition_id()})
     found = marked.where(f"{'_any' if twice else '_hits0'} <> 0 AND _here >= 0")
-    return Hits(found, dict(zip(words, bits, strict=True)), len(filters))
+    return found, _numbers({first: F.col(name) for first, name in zip(bits, words, strict=True)})
 
 
 def _together(
@@ -140,6 +107,17 @@ def _joined(join: Callable[[SparkColumn, SparkColumn], SparkColumn], some: list[
     """Join them half by half: a hundred in a row are nested too deep for Spark Connect's messages."""
     half = len(some) // 2
     return join(_joined(join, some[:half]), _joined(join, some[half:])) if half else some[0]
+
+
+def _numbers(bits: Mapping[int, SparkColumn]) -> SparkColumn:
+    words = F.array(*(F.struct(F.lit(n).alias("first"), word.alias("bits")) for n, word in bits.items()))
+    each = F.transform(F.filter(words, lambda word: word.bits != 0), _of_word)
+    return F.flatten(each)
+
+
+def _of_word(word: SparkColumn) -> SparkColumn:
+    numbers = F.sequence(word.first, word.first + _BITS - 1)
+    return F.filter(numbers, lambda number: F.getbit(word.bits, number - word.first) == 1)
 
 
 def _long(value: int) -> SparkColumn:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import replace
 from functools import reduce
 from operator import and_, or_
 
@@ -172,10 +171,10 @@ def deliveries(
         broken &= ~_has_reached(reject_before)
     late = {column.name: column for column in _enriched(filters)}
     judged, told = sieved(judged, _enriched([bound for bound in filters if not bound.filter.is_isolated]))
-    hits = passing(judged, [_early(bound, told, since) for bound in filters], fine, broken)
+    found, numbers = passing(judged, [_early(bound, told, since) for bound in filters], fine, broken)
     if late:
-        hits = replace(hits, alerts=enriched(hits.alerts.drop(*late), list(late.values())))
-    each = hits.each("_hit")
+        found = enriched(found.drop(*late), list(late.values()))
+    each = found.withColumn("_hit", F.explode(numbers))
     for number, bound in enumerate(filters, 1):
         if any(column.by for cut in bound.cuts for column in cut.columns):
             each = each.where((F.col("_hit") != number) | passes(bound, enriched=True))
