@@ -60,6 +60,7 @@ histories.register(
         detected="",
     )
 )
+_BEGIN = "skysieve_frame"
 _END = secrets.token_bytes(8)
 """Put behind each packet: Avro does not notice bytes that follow a record, unless something known should follow.
 
@@ -196,7 +197,13 @@ class LsstFormat:
         """Each packet holds one alert; to show where that ends something is put behind it."""
         from pyspark.sql import functions as F  # noqa: N812
 
-        return packets.withColumns({RECORD: F.lit(0), PACKET: F.concat("value", F.lit(_END))})
+        return packets.withColumns(
+            {
+                RECORD: F.lit(0),
+                PACKET: F.concat("value", F.lit(_END)),
+                _BEGIN: F.substring("value", 1, _FRAME.size),
+            }
+        )
 
     def decoded(self, packet: SparkColumn, paths: Sequence[Sequence[str]]) -> Decoded:
         """What is at these paths; the same checks as those of :meth:`read`, in Spark."""
@@ -205,12 +212,12 @@ class LsstFormat:
         from skysieve.packets.decode import by_schema, problem, wrapped
 
         size = F.coalesce(F.length(packet) - len(_END), F.lit(0))
-        frame = F.substring(packet, 1, _FRAME.size)
+        frame = F.col(_BEGIN)
         version = F.conv(F.hex(F.substring(packet, 2, 4)), 16, 10).cast("bigint")
         decoded = {v: s for v, s in self.schemas.items() if self.among is None or v in self.among}
         known = {v: F.lit(_FRAME.pack(0, v)) for v in decoded}
         cause = (
-            F.when((size >= _FRAME.size) & frame.isin(list(known.values())), F.lit(None))
+            F.when(frame.isin(list(known.values())), F.lit(None))
             .when(size == 0, problem("frame", "the message is empty"))
             .when(
                 size < _FRAME.size,
