@@ -1,5 +1,7 @@
 """While Spark works: a bar once it takes long, and an interrupt that cancels the job."""
 
+import os
+import signal
 import time
 from contextlib import suppress
 from queue import Empty
@@ -7,6 +9,7 @@ from types import SimpleNamespace
 
 import kernels
 import pytest
+from pyspark.errors import PySparkException
 from skysieve import jobs
 from skysieve.sources import send
 from skysieve.sources.surveys import simulated
@@ -60,6 +63,22 @@ def test_a_bar_that_is_done_leaves_nothing_in_the_notebook():
         (shown,) = kernel.run("bar(1, 4)")
         assert "application/vnd.jupyter.widget-view+json" in shown.data
         assert kernel.run("bar = jobs.Bar('Previewing'); bar(1, 4); bar.close()") == []
+
+
+def test_an_interrupt_cancels_at_once_and_is_raised_when_the_call_has_ended(sky, capsys):
+    ended = []
+
+    def interrupted():
+        os.kill(os.getpid(), signal.SIGINT)
+        with pytest.raises(PySparkException, match="CANCELED"):  # this would take ten minutes
+            sky.spark.range(600).selectExpr("java_method('java.lang.Thread', 'sleep', 1000L)").collect()
+        ended.append("the call")
+
+    with pytest.raises(KeyboardInterrupt), jobs.watched(sky.spark, "Previewing"):
+        interrupted()
+    assert ended == ["the call"]
+    assert "interrupt once more to leave at once" in capsys.readouterr().err
+    assert sky.spark.range(3).count() == 3
 
 
 @pytest.mark.timeout(240)

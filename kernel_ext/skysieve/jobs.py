@@ -58,6 +58,7 @@ def _cancelled(cancel: Callable[[], object]) -> Iterator[None]:
     done = threading.Event()
 
     def ask() -> None:
+        print("Cancelling; interrupt once more to leave at once.", file=sys.stderr)
         while not done.is_set():
             with suppress(Exception):  # whatever has become of the server, a second Ctrl-C leads out
                 cancel()

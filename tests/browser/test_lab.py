@@ -64,15 +64,16 @@ def test_a_session_elsewhere_is_asked_for_until_it_answers(panel, kafka):
     page = panel.page
     spark, broker = page.get_by_label("Spark Connect"), page.get_by_label("Kafka", exact=True)
 
+    def opened():
+        expect(spark).to_be_focused()  # what is typed before would go astray
+
     def refused(because):
         page.keyboard.press("Enter")
         expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text(because)
-        expect(
-            spark
-        ).to_be_focused()  # as the dialog does when it opens, which would lead what is typed astray
+        opened()
 
     panel.section("session").get_by_role("button", name="Elsewhere").click()
-    expect(spark).to_be_focused()
+    opened()
     spark.fill("sc://127.0.0.1:9;token=secret")
     broker.fill("127.0.0.1:1")
     refused("without a token")

@@ -177,6 +177,15 @@ def test_what_is_passed_over_takes_as_many_bytes_as_before(version, path):
         assert found == fastavro.schemaless_reader(body, full, wanted)
 
 
+def test_what_is_passed_over_takes_no_name_that_is_read():
+    writer = record(("a", "int"), ("_0", "int"), ("b", "int"), ("_1", ["null", "boolean"]))
+    reader = record(("_0", "int"), ("_1", ["null", "boolean"]))
+    value = {"a": 1, "_0": 2, "b": 3, "_1": True}
+    short, wanted = (fastavro.parse_schema(s) for s in (readable(writer, reader), reader))
+    found = fastavro.schemaless_reader(io.BytesIO(encoded(writer, value)), short, wanted)
+    assert found == {"_0": 2, "_1": True}
+
+
 def test_of_two_fields_with_one_name_the_last_keeps_it():
     twice = {
         "type": "record",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import count
 from typing import Any
 
 from fastavro.schema import expand_schema
@@ -23,6 +24,11 @@ _WIDER = {
     ("long", "double"): "double",
     ("float", "double"): "double",
 }
+
+
+_BYTES = {"boolean": 1, "float": 4, "double": 8}
+_FLAG = ["null", "boolean"]
+"""Written as no byte after a zero, or one after a two, which are also the bytes of this length."""
 
 
 def expand(schema: Any) -> Any:
@@ -158,10 +164,10 @@ def _promotes(writer: str, reader: str) -> bool:
 
 
 def readable(writer: Any, reader: Any) -> Any:
-    """A writer's schema as its reader needs it: without descriptions, and with other names for what does not resolve.
+    """A writer's schema as its reader needs it: without descriptions, and with other names for what is not read.
 
-    What bears another name is passed over, and the reader's default takes its place. What is passed over is put so that
-    as little as possible is looked at: Avro takes some 15 ns for each number, and histories have thousands.
+    That is what the reader lacks, and what does not resolve: the reader's default takes its place. It is put so that as
+    little as possible is looked at: Avro skips number by number, and histories have thousands.
 
     Examples
     --------
@@ -183,28 +189,23 @@ def readable(writer: Any, reader: Any) -> Any:
     if not is_record(writer):
         return writer
     known = {f["name"]: f["type"] for f in wanted["fields"]} if is_record(wanted) else {}
+    others = (name for name in map("_{}".format, count()) if name not in known)
     fields: list[Schema] = []
     run: Schema | None = None
     for field in writer["fields"]:
         name, kind = field["name"], field["type"]
-        is_read = name in known and resolves(kind, known[name])
-        size = None if is_read or not isinstance(kind, str) else _BYTES.get(kind)
-        if run and size:
-            run["size"] += size
-            continue
-        if is_read:
+        if name in known and resolves(kind, known[name]):
             run = None
             fields.append({"name": name, "type": readable(kind, known[name])})
             continue
-        name = f"_{len(fields)}"
+        size = _BYTES.get(kind) if isinstance(kind, str) else None
+        if run and size:
+            run["size"] += size
+            continue
+        name = next(others)
         run = {"type": "fixed", "name": f"{writer['name']}{name}", "size": size} if size else None
         fields.append({"name": name, "type": run or ("bytes" if kind == _FLAG else readable(kind, None))})
     return {"type": "record", "name": writer["name"], "fields": fields}
-
-
-_BYTES = {"boolean": 1, "float": 4, "double": 8}
-_FLAG = ["null", "boolean"]
-"""Written as no byte after a zero, or one after a two, which are also the bytes of this length."""
 
 
 def nullable(schema: Any) -> Any:

@@ -61,6 +61,7 @@ histories.register(
     )
 )
 _BEGIN = "skysieve_frame"
+"""The frame of a packet, cut off once for all versions that it may be of."""
 _END = secrets.token_bytes(8)
 """Put behind each packet: Avro does not notice bytes that follow a record, unless something known should follow.
 
