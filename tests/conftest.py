@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import offline
 import pytest
 import skysieve
 from hypothesis import settings
@@ -20,6 +21,7 @@ from skysieve.connections import connect
 from skysieve.home import Home
 from skysieve.local import LocalSession
 from skysieve.session import Session
+from skysieve.sources import Packet, simulate
 from skysieve.stream_topics import make_stream
 from skysieve.topics import Record, Topics
 
@@ -74,6 +76,17 @@ def delivered(
     records = list(topics.read(output, topics.begin(output), topics.end(output)))
     assert len(records) == count
     return records
+
+
+def small(count: int, seed: int) -> list[Packet]:
+    """Simulated packets without cutouts, so that thousands of matches are soon read."""
+    found = []
+    for alert in simulate(count, seed=seed, pool=20):
+        what = offline.alert(alert.packet.value)
+        what |= {name: None for name in what if name.startswith("cutout")}
+        schema = int.from_bytes(alert.packet.value[1:5], "big")
+        found.append(Packet(offline.packet(what, schema), alert.packet.key))
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from kafka.errors import SaslAuthenticationFailedError, TopicAuthorizationFailedError
 
 from skysieve.errors import SessionError
@@ -70,7 +70,11 @@ def append(
         }
     )
     for key, value in records:
-        producer.produce(topic, value, key.encode(), on_delivery=taken)
+        try:
+            producer.produce(topic, value, key.encode(), on_delivery=taken)
+        except KafkaException as refusal:
+            said = f"the record of {key!r} has {len(value or b''):,} bytes: {refusal.args[0].str()}"
+            raise SessionError(f"Kafka at {servers} cannot be sent a record for {topic}: {said}.") from None
     end = time.monotonic() + patience + 1
     while len(producer) and not errors and time.monotonic() < end:
         if not producer.poll(0):

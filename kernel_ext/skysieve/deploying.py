@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from skysieve.deployment import Deployment, as_it_is
@@ -23,6 +24,9 @@ from skysieve.topics import Topics
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+_KEPT = 400_000
+"""Characters of earlier versions, the oldest of which are forgotten: Kafka takes a megabyte in a record."""
 
 
 def check(spark: SparkSession, stream: Stream, spec: Filter) -> None:
@@ -67,7 +71,7 @@ def deploy(
             f"A filter {spec.name!r} is deployed on stream {before.stream!r}: remove it first, or take another name."
         )
     said = {name: value for name, value in asdict(spec).items() if name not in ("name", "stream")}
-    earlier = tuple(v for v in before.versions if v.version != spec.version) if before else ()
+    earlier = _kept([v for v in before.versions if v.version != spec.version]) if before else ()
     if before and known.get("expected") is None and spec.version in {v.version for v in before.versions}:
         known["expected"] = before.said(spec.version).expected
     version = Version(version=spec.version, deployed=now(), **said, **known)
@@ -95,6 +99,12 @@ def deploy(
         ),
     )
     return Deployment(spec.name, topics)
+
+
+def _kept(earlier: Sequence[Version]) -> tuple[Version, ...]:
+    """The newest versions that fit into a record of the registry together."""
+    sizes = accumulate(len(version.model_dump_json()) for version in reversed(earlier))
+    return tuple(earlier[len(earlier) - sum(size <= _KEPT for size in sizes) :])
 
 
 def checked_sink(sink: str) -> str:

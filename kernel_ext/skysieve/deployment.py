@@ -185,9 +185,18 @@ class Deployment:
         ----------
         start
             ``"earliest"`` or a time in the past: judge also those that Kafka holds from then on.
+
+        Raises
+        ------
+        DeploymentError
+            If it is to judge the past, and runs already.
         """
         record = self._record
         if record.wanted == "running" and self.status().state not in OUT:
+            if start != "latest":
+                raise DeploymentError(
+                    f"Filter {self.name!r} runs already: `.stop()` it, then `.start(start=…)` judges the past as well."
+                )
             return self
         return self._write(record, wanted="running", start=start_text(start), run=registry.new_run())
 

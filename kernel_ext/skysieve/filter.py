@@ -94,11 +94,16 @@ class Filter:
                 "or a function to Filter.from_function()."
             )
         object.__setattr__(self, "tags", tuple(self.tags))
-        if self.language == "sql" and aggregate.is_one(self.where):
-            object.__setattr__(self, "language", "aggregate")
-        if self.language == "sql" and near.is_one(self.where):
-            object.__setattr__(self, "language", "near")
-        _ = self.cuts, self.annotations
+        try:
+            if self.language == "sql" and aggregate.is_one(self.where):
+                object.__setattr__(self, "language", "aggregate")
+            if self.language == "sql" and near.is_one(self.where):
+                object.__setattr__(self, "language", "near")
+            _ = self.cuts, self.annotations
+        except RecursionError:
+            raise FilterError(
+                f"Filter {self.name!r} is nested too deeply to be read: write it with fewer parentheses."
+            ) from None
         if self.grouping and self.emit:
             raise FilterError(
                 f"Filter {self.name!r}: an aggregate has no emit; its SELECT says what it sends."

@@ -11,11 +11,11 @@ import os
 import re
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from skysieve.environment import Secret, secret
+from skysieve.environment import Secret, secret, secret_in
 from skysieve.errors import SessionError, nearest
 
 _FILE = "SKYSIEVE_KAFKA_OPTIONS"
@@ -58,6 +58,8 @@ class KafkaOptions:
         PEM file with the certificates of the authorities that sign the brokers'; empty: those that the machine trusts.
     authorities
         What is in it. Spark is told this, since the file need not exist on its machines.
+    password_file
+        Where the password is read again for each client, so that one that was changed is known; empty for nowhere.
 
     Examples
     --------
@@ -71,6 +73,7 @@ class KafkaOptions:
     password: Secret = field(default=Secret(""), repr=False)
     ca: str = ""
     authorities: str = field(default="", repr=False)
+    password_file: str = field(default="", repr=False)
 
     @classmethod
     def of(cls, said: Mapping[str, str]) -> KafkaOptions:
@@ -119,7 +122,9 @@ class KafkaOptions:
             said["sasl.username"] = user
         if password := secret(_PASSWORD):
             said["sasl.password"] = password
-        return cls.of(said | dict(besides or {}))
+        found = cls.of(said | dict(besides or {}))
+        is_in_file = password and not os.environ.get(_PASSWORD) and "sasl.password" not in (besides or {})
+        return replace(found, password_file=os.environ[f"{_PASSWORD}_FILE"]) if is_in_file else found
 
     @property
     def has_user(self) -> bool:
@@ -136,6 +141,9 @@ class KafkaOptions:
         """Whom Kafka sees, for messages."""
         return f"user {self.user!r}" if self.has_user else "a client without a user"
 
+    def _password(self) -> Secret:
+        return secret_in(self.password_file) if self.password_file else self.password
+
     def tls(self) -> ssl.SSLContext:
         """What a broker's certificate is checked by, its host name included."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -150,7 +158,7 @@ class KafkaOptions:
         told: dict[str, Any] = {"security_protocol": self.protocol}
         if self.has_user:
             told["sasl_mechanism"] = self.mechanism
-            told |= {"sasl_plain_username": self.user, "sasl_plain_password": self.password}
+            told |= {"sasl_plain_username": self.user, "sasl_plain_password": self._password()}
         if self.ca:
             told["ssl_cafile"] = self.ca
         return told
@@ -160,7 +168,7 @@ class KafkaOptions:
         told: dict[str, Any] = {"security.protocol": self.protocol}
         if self.has_user:
             told["sasl.mechanism"] = self.mechanism
-            told |= {"sasl.username": self.user, "sasl.password": self.password}
+            told |= {"sasl.username": self.user, "sasl.password": self._password()}
         if self.ca:
             told["ssl.ca.location"] = self.ca
         return told
@@ -171,7 +179,7 @@ class KafkaOptions:
         if self.has_user:
             told["kafka.sasl.mechanism"] = self.mechanism
             module = f"org.apache.kafka.common.security.{_LOGINS.get(self.mechanism, _SCRAM)}"
-            login = f"username={_quoted(self.user)} password={_quoted(self.password)}"
+            login = f"username={_quoted(self.user)} password={_quoted(self._password())}"
             told["kafka.sasl.jaas.config"] = Secret(f"{module} required {login};")
         if self.authorities:
             told["kafka.ssl.truststore.type"] = "PEM"

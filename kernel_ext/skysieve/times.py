@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from skysieve.errors import DeploymentError, StreamError
 
 Time = datetime | str
+PLACES = ("latest", "earliest")
+"""Where a stream can be begun to be read, but for a time."""
 
 
 def instant(time: Time) -> datetime:
@@ -33,7 +35,7 @@ def instant(time: Time) -> datetime:
 
 def start_text(start: Time) -> str:
     """``latest``, ``earliest`` or an ISO time in UTC, from what a user writes."""
-    if isinstance(start, str) and start in ("latest", "earliest"):
+    if isinstance(start, str) and start in PLACES:
         return start
     found = instant(start)
     if found > datetime.now(UTC):

@@ -144,7 +144,13 @@ class Notebook:
     def save_and_reload(self) -> None:
         """Save, then load the page anew; the kernel goes on."""
         self.page.evaluate("() => jupyterapp.commands.execute('docmanager:save')")
+        # by its address JupyterLab would open the notebook a second time at any moment, also when it is closed by then
+        self.page.evaluate(
+            "() => history.replaceState(null, '', location.pathname.replace(/\\/tree\\/.*/, ''))"
+        )
         self.page.reload()
+        self.page.wait_for_function(_LOADED, timeout=PATIENCE * 1000)
+        self.page.evaluate(_OPEN, self.path.name)
         self.wait()
 
     def shut_down(self) -> None:

@@ -8,7 +8,8 @@ import pytest
 from kafka.errors import KafkaError
 from skysieve import Filter
 from skysieve.engine import backfill
-from skysieve.engine.backfill import Backfills
+from skysieve.engine.backfill import Backfills, joining
+from skysieve.engine.registry import Registered, Version
 from skysieve.engine.status import Backfill, FilterStatus, StatusBook, StreamStatus
 from skysieve.engine.values import now
 from skysieve.packets import formats
@@ -103,6 +104,63 @@ def test_a_long_one_is_judged_part_by_part_and_goes_on_where_it_was_broken_off(b
     assert [stop for _, stop in bank.judged] == [{0: 3}, {0: 6}, {0: 10}]
     broken_off = past.model_copy(update={"reached": {0: 6}})
     assert [stop for _, stop in broken_off.parts(4)] == [{0: 10}]
+
+
+def test_a_version_that_takes_over_goes_on_behind_the_part_that_was_under_way(begun, monkeypatch):
+    monkeypatch.setattr(backfill, "_PART", 4)
+    book, bank, backfills = begun(PAST)
+    book.filters["f0"] = book.filters["f0"].model_copy(update={"run": "another"})
+    backfills.begin(bank, LSST, bound("f0"))
+    bank.may.set()
+    until(lambda: not backfills.is_running("f0"))
+    assert (book.filters["f0"].state, book.filters["f0"].backfill.reached) == ("backfilling", {0: 3})
+    assert backfills.unfinished() == {"alerts"}
+    backfills.begin(bank, LSST, bound("f0"))
+    until(lambda: book.filters["f0"].state == "running")
+    assert [stop for _, stop in bank.judged] == [{0: 3}, {0: 6}, {0: 10}]
+
+
+def test_what_is_paused_meanwhile_is_not_gone_on_with_and_stays_paused(begun, monkeypatch):
+    monkeypatch.setattr(backfill, "_PART", 4)
+    book, bank, backfills = begun(PAST)
+    book.filters["f0"] = book.filters["f0"].model_copy(update={"state": "paused"})
+    bank.may.set()
+    until(lambda: not backfills.is_running("f0"))
+    assert (book.filters["f0"].state, len(bank.judged)) == ("paused", 1)
+    assert backfills.unfinished() == set()
+
+
+def registered(where="snr > 5", start="latest", language="sql"):
+    version = Version(version="v", where=where, language=language, deployed=now())
+    return Registered(
+        name="f", stream="alerts", owner="o", wanted="running", start=start, run="r", versions=(version,), current="v"
+    )  # fmt: skip
+
+
+LEFT = Backfill(start={0: 0}, stop={0: 10}, reached={0: 4})
+
+
+@pytest.mark.parametrize(
+    ("start", "at", "left", "past"),
+    [
+        ("latest", 30, None, None),
+        ("latest", 30, LEFT, LEFT),
+        ("earliest", 0, None, Backfill(start={0: 0}, stop={0: 30})),
+        ("earliest", 0, LEFT, Backfill(start={0: 0}, stop={0: 30})),
+        ("earliest", 30, LEFT, None),
+        ("latest", 20, None, Backfill(start={0: 20}, stop={0: 30})),
+    ],
+)
+def test_what_a_filter_has_to_judge_of_the_past_when_it_joins_its_bank(start, at, left, past):
+    state = "backfilling" if past else "running"
+    found = joining(registered(start=start), {0: at}, {0: 30}, left)
+    assert found == {"state": state, "backfill": past, "error": None}
+
+
+def test_what_a_version_cannot_go_on_with_is_told():
+    found = joining(registered(), {0: 20}, {0: 30}, LEFT)
+    assert found["backfill"] == Backfill(start={0: 20}, stop={0: 30})
+    assert "start(start=TIME)" in found["error"]
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

@@ -79,6 +79,30 @@ def test_a_version_that_begins_anew_is_counted_from_its_beginning():
     assert (one.judged, one.matched) == (1000, 50)
 
 
+def test_a_filter_that_judges_the_past_as_well_is_counted_with_that_and_then_by_itself():
+    pulse, idle = Pulse(), {"bright": Expected("r/past")}
+    for seconds, done in enumerate((0, 500, 1000)):
+        pulse.look([], {"r/past": 7 * done // 10}, {"r/past": done}, at=float(seconds))
+    one = pulse.health("alerts", 0, idle).filters["bright"]
+    assert (one.judged, one.matched) == (1000, 700)
+    assert one.last_match is not None
+    pulse.look([batch(0, 5000)], {"r": 1400}, at=4.0)
+    pulse.look([batch(1, 5100)], {"r": 1450}, at=5.0)
+    after = pulse.health("alerts", 5100, {"bright": Expected("r")}).filters["bright"]
+    assert (after.judged, after.matched) == (100, 50)
+    assert after.last_match >= one.last_match
+
+
+def test_where_an_hour_has_few_alerts_the_guard_weighs_all_since_the_run_began():
+    pulse = Pulse()
+    for hour in range(12):
+        pulse.look([batch(hour, 100 * hour)] if hour else [], {"r": 30 * hour}, at=3700.0 * hour)
+    one = pulse.health("alerts", 1100, {"bright": Expected("r")}).filters["bright"]
+    assert (one.judged, one.matched, one.in_all) == (100, 30, (1000, 300))
+    assert "passed 30 % of the last 1,000 alerts" in Guard(share=0.2, after=1000).objection(one, 1000.0)
+    assert Guard(share=0.2, after=1001).objection(one, 1000.0) is None
+
+
 def test_latencies_count_each_batch_by_its_packets():
     pulse = Pulse()
     pulse.look(

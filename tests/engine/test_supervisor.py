@@ -10,14 +10,16 @@ from datetime import UTC, datetime
 import offline
 import psutil
 import pytest
-from conftest import delivered
+from conftest import delivered, small
 from matching import judged
-from skysieve import Filter, local
+from processes import wait_until
+from skysieve import Filter, Guard, local
 from skysieve.engine import registry
 from skysieve.engine.registry import Registered, Version
 from skysieve.engine.values import now
 from skysieve.errors import DeploymentError
 from skysieve.sources import Packet, send, simulate
+from skysieve.stream_topics import make_stream
 
 ALL = "diaSource.diaSourceId IS NOT NULL"
 
@@ -170,6 +172,45 @@ def test_a_registered_filter_that_cannot_run_is_marked_failed_and_the_others_go_
             deployed[-1].wait("running")
     send(packets(25, 32), stream, topics.bootstrap)
     assert len(delivered(one, 25)) == 25
+
+
+def test_a_stream_that_cannot_be_read_holds_up_no_other_and_is_tried_again(
+    sky, topics, name, deployed, stream
+):
+    """Its rejected topic cannot be made, for there is one whose name Kafka takes for the same."""
+    odd = make_stream(topics, f"{name}-a-first-one")
+    twin = f"{odd}_rejected"
+    topics.create({twin: 1})
+    stuck = sky.deploy(Filter(f"{name}-stuck", ALL, odd))
+    deployed.append(stuck)
+    wait_until(
+        lambda: "could not go on and tries again" in (stuck.status().error or ""), "its reason is told"
+    )
+    deployed.append(sky.deploy(Filter(name, ALL, stream)).wait("running"))
+    sent = packets(10, 41)
+    send(sent, stream, topics.bootstrap)
+    assert ids(delivered(deployed[-1], 10)) == ids(sent)
+    assert (stuck.status().state, f"{odd}.rejected" in stuck.status().error) == ("starting", True)
+    topics.delete(twin)
+    stuck.wait("running")
+    send(sent, odd, topics.bootstrap)
+    assert ids(delivered(stuck, 10)) == ids(sent)
+
+
+def test_who_edits_a_filter_that_still_judges_the_past_leaves_no_gap(sky, stream, topics, name, deployed):
+    old, new, many = small(400, 42), small(30, 43), 60
+    send(old * many, stream, topics.bootstrap)
+    one = sky.deploy(
+        Filter(name, "diaSource.diaSourceId > 0", stream), start="earliest", guard=Guard(share=1)
+    )
+    deployed.append(one)
+    wait_until(lambda: (past := one.status().backfill) and past.done, "a part is judged")
+    sky.deploy(Filter(name, "diaSource.diaSourceId > 1", stream), compare=False).wait("running", timeout=120)
+    send(new, stream, topics.bootstrap)
+    places = judged(one, many * len(old) + len(new))
+    assert all(len({version for _, version in again}) == 1 for again in places.values())
+    assert len(places) == many * len(old) + len(new)
+    assert {again[0][1] for again in places.values()} == set(one.versions["version"])
 
 
 def test_killed_and_started_again_it_goes_on_with_the_same_query_and_starts_no_twin(

@@ -17,11 +17,12 @@ import kernels
 import offline
 import psutil
 import pytest
+from conftest import small
 from skysieve import local
 from skysieve.connections import connect
 from skysieve.home import Home
 from skysieve.session import Session
-from skysieve.sources import Packet, send, simulate
+from skysieve.sources import Packet, send
 from skysieve.stream_topics import make_stream
 from skysieve.topics import Topics
 
@@ -192,17 +193,6 @@ def _faketime():
         check=True,
     )
     return library if float(said.stdout) - time.time() > 3000 else None
-
-
-def small(count, seed):
-    """Simulated packets without cutouts, so that thousands of matches are soon read."""
-    found = []
-    for alert in simulate(count, seed=seed, pool=20):
-        what = offline.alert(alert.packet.value)
-        what |= {name: None for name in what if name.startswith("cutout")}
-        schema = int.from_bytes(alert.packet.value[1:5], "big")
-        found.append(Packet(offline.packet(what, schema), alert.packet.key))
-    return found
 
 
 @pytest.fixture(scope="module")

@@ -7,11 +7,10 @@ import time
 
 import offline
 import pytest
+from conftest import small
 from skysieve import Filter, Guard
 from skysieve.sources import Packet, send
 from skysieve.stream_topics import rejected_topic
-
-from .conftest import small
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3000)]
 

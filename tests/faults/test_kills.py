@@ -10,10 +10,9 @@ import time
 
 import offline
 import pytest
+from conftest import small
 from skysieve import Filter, Guard
 from skysieve.sources import send
-
-from .conftest import small
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 RATE, SECONDS = 100, 9

@@ -9,11 +9,10 @@ from unittest.mock import patch
 
 import offline
 import pytest
+from conftest import small
 from processes import wait_until
 from skysieve import DeploymentError, Filter, Guard
 from skysieve.sources import Packet, send
-
-from .conftest import small
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 RATE = 100

@@ -10,12 +10,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import pytest
+from conftest import small
 from processes import wait_until
 from skysieve import Filter, Guard
 from skysieve.errors import SessionError
 from skysieve.sources import send
-
-from .conftest import small
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 

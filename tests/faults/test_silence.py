@@ -6,12 +6,11 @@ import time
 import offline
 import psutil
 import pytest
+from conftest import small
 from processes import wait_until
 from skysieve import Filter, Guard
 from skysieve.local import spark
 from skysieve.sources import send
-
-from .conftest import small
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 SECONDS = 15

@@ -236,6 +236,20 @@ def test_user_and_password_come_from_the_environment_or_a_file(tmp_path, monkeyp
         KafkaOptions.named()
     monkeypatch.delenv("SKYSIEVE_KAFKA_PASSWORD")
     assert KafkaOptions.named().password == f" {PASSWORD} "
+
+
+def test_a_password_that_was_changed_in_its_file_is_told_to_the_next_client(tmp_path, monkeypatch):
+    file = tmp_path / "password"
+    file.write_text("the-old-one")
+    monkeypatch.setenv("SKYSIEVE_KAFKA_USER", "ada")
+    monkeypatch.setenv("SKYSIEVE_KAFKA_PASSWORD_FILE", str(file))
+    options, given = KafkaOptions.named(), KafkaOptions.named({"sasl.password": PASSWORD})
+    file.write_text("the-new-one")
+    assert options.for_librdkafka()["sasl.password"] == "the-new-one"
+    assert options.for_kafka_python()["sasl_plain_password"] == "the-new-one"
+    assert "the\\055new\\055one" in options.for_spark()["kafka.sasl.jaas.config"]
+    assert given.for_librdkafka()["sasl.password"] == PASSWORD
+    assert "the-" not in repr(options)
     assert KafkaOptions.named({"sasl.password": "other"}).password == "other"
 
 

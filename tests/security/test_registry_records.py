@@ -46,8 +46,8 @@ class Dropper:
         return (open, (self.path, "w"))
 
 
-def record(name, **changes):
-    version = Version(version="one", where="diaSource.snr > 20", deployed=now())
+def record(name, where="diaSource.snr > 20", made_with=None, **changes):
+    version = Version(version="one", where=where, made_with=made_with or {}, deployed=now())
     said = {"owner": "somebody", "wanted": "running", "start": "latest", "run": registry.new_run()}
     stated = {"stream": "lsst-alerts", "versions": (version,), "current": "one", **said, **changes}
     return Registered(name=name, **stated)
@@ -132,6 +132,8 @@ def rubbish(topics, stream, name, tmp_path):
         f"{name}-pickle": pickle.dumps(Dropper(trace)),
         f"{name}-other": as_bytes(record("another")),
         f"{name}-empty": b"",
+        f"{name}-deep": as_bytes(record(f"{name}-deep", where="(" * 400 + "snr > 1" + ")" * 400)),
+        f"{name}-start": as_bytes(record(f"{name}-start")).replace(b'"latest"', b'"some day"'),
         "": b"{}",
         "/": b"\x80",
         f"{STREAM}{name}-nowhere": b"\x80\x04",
@@ -151,10 +153,12 @@ def test_records_that_cannot_be_read_stop_nobody_else(
     assert len({offline.alert(p.value)["diaSource"]["diaSourceId"] for p in packets}) == 20
     listed = [one["name"] for one in filters_of(topics)]
     assert name in listed
-    assert not set(listed) & {*HOSTILE, f"{name}-pickle", f"{name}-other"}
+    assert not set(listed) & {*HOSTILE, *(f"{name}-{kind}" for kind in ("pickle", "other", "deep", "start"))}
     log = Daemon(home, "supervisor").log.read_text()
     assert f"The registry's record of '{name}-pickle' cannot be read" in log
     assert f"The registry's record of '{name}-other' cannot be read: it is that of 'another'" in log
+    assert "nested too deeply" in log
+    assert "'some day' is no time" in log
     assert "\x1b[2J" not in log
     assert not rubbish.exists()
 
@@ -187,6 +191,15 @@ def test_a_record_of_a_stream_that_is_not_there_fails_alone(sky, topics, stream,
     deployed.append(sky.deployment(f"{name}-bad"))
     deployed.append(sky.deploy(Filter(name, "diaSource.snr > 20", stream)).wait("running"))
     with pytest.raises(DeploymentError, match="There is no stream"):
+        deployed[0].wait("running")
+
+
+def test_one_made_with_what_no_package_can_be_called_fails_alone(sky, topics, stream, name, deployed):
+    bad = record(f"{name}-bad", made_with={"": "1"}, stream=stream)
+    topics.write(REGISTRY, [(bad.name, as_bytes(bad))])
+    deployed.append(sky.deployment(bad.name))
+    deployed.append(sky.deploy(Filter(name, "diaSource.snr > 20", stream)).wait("running"))
+    with pytest.raises(DeploymentError, match="cannot be rebuilt"):
         deployed[0].wait("running")
 
 

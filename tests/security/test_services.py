@@ -81,7 +81,7 @@ def test_the_unit_hands_secrets_over_as_files(unit):
         assert environment[f"{name}_FILE"].removeprefix("%d/") in handed
 
 
-def test_kubernetes_never_runs_two(deployment):
+def test_kubernetes_runs_one_and_knows_it_by_its_labels(deployment):
     spec, _ = deployment
     assert spec["replicas"] == 1
     assert spec["strategy"] == {"type": "Recreate"}

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from skysieve.engine.bank import Bank
-from skysieve.engine.status import Backfill, StatusBook
+from skysieve.engine.registry import Registered
+from skysieve.engine.status import OUT, Backfill, StatusBook
 from skysieve.filter import BoundFilter
 from skysieve.languages.calls import describe, failure
 from skysieve.packets.formats import Format
@@ -19,6 +20,34 @@ log = logging.getLogger("skysieve.supervisor")
 
 _PART = 10_000
 """Packets, about a second of work: what the banks have to wait at most, since both share Spark's cores."""
+
+_LEFT = (
+    "The version before had not judged all of the past that it was to, and this one runs in another query: stop it and "
+    "`.start(start=TIME)` it for what is missing."
+)
+
+
+def joining(record: Registered, start: Offsets, begin: Offsets, left: Backfill | None) -> dict[str, Any]:
+    """What the status says of a filter that joins its bank, and of the past that it has to judge.
+
+    Parameters
+    ----------
+    record
+        The filter.
+    start, begin
+        From where on it is to judge, and from where on the bank does.
+    left
+        The backfill of the version whose place it takes, if that was not at its end.
+    """
+    has_state, left = record.filter.has_state, left if record.start == "latest" else None
+    past, error = None, None
+    if not has_state and any(start.get(p, 0) < o for p, o in begin.items()):
+        past = Backfill(start=start, stop=begin)
+    if left and (past or has_state):
+        error = _LEFT
+    else:
+        past = past or left
+    return {"state": "backfilling" if past else "running", "backfill": past, "error": error}
 
 
 @dataclass(frozen=True)
@@ -42,9 +71,14 @@ class _Job:
         return self.bank.name == other.bank.name and self.past == other.past and same_plan
 
     def is_wanted(self, book: StatusBook) -> bool:
-        """Whether the filter still has this to do."""
+        """Whether the filter, as it is here, still has this to do."""
         now = book.filters.get(self.name)
-        past = now.backfill if now and now.run == self.run else None
+        return now is not None and now.run == self.run and now.state not in OUT and self.is_known(book)
+
+    def is_known(self, book: StatusBook) -> bool:
+        """Whether the filter has this range to do, in whatever version."""
+        now = book.filters.get(self.name)
+        past = now.backfill if now else None
         return past is not None and (past.start, past.stop) == (self.past.start, self.past.stop)
 
 
@@ -71,7 +105,8 @@ class Backfills:
 
     def unfinished(self) -> set[str]:
         """Queries with a backfill to do that is not under way."""
-        return {s.query for n, s in self._book.filters.items() if s.backfill and not self.is_running(n)}
+        waiting = {n: s for n, s in self._book.filters.items() if s.backfill and s.state not in OUT}
+        return {s.query for n, s in waiting.items() if not self.is_running(n)}
 
     def begin(self, bank: Bank, packet_format: Format, bound: BoundFilter) -> None:
         """Begin, or begin again after a crash, the backfill of a filter that has one to do."""
@@ -110,12 +145,12 @@ class Backfills:
         covered = self._book.streams[first.bank.stream].covered_from
         try:
             for start, stop in first.past.parts(_PART):
-                filters = [job.bound for job in jobs if job.is_wanted(self._book)]
-                if not filters:
+                judging = [job for job in jobs if job.is_wanted(self._book)]
+                if not judging:
                     break
-                begun = time.monotonic()
+                begun, filters = time.monotonic(), [job.bound for job in judging]
                 first.bank.backfill(filters, first.format, start, stop, reject_before=covered)
-                self._note(jobs, stop)
+                self._note(judging, stop)
                 if stop != first.past.stop:
                     time.sleep(time.monotonic() - begun)
         except Exception as error:  # whatever it is, the person who deployed must read it
@@ -126,8 +161,9 @@ class Backfills:
         return {"state": "running", "backfill": None, "error": None}
 
     def _note(self, jobs: list[_Job], reached: Offsets) -> None:
+        """Note how far they came; a version that took over meanwhile goes on from there."""
         with self._lock:
             for job in jobs:
-                if job.is_wanted(self._book):
+                if job.is_known(self._book):
                     past = job.past.model_copy(update={"reached": reached})
                     self._book.change(job.name, backfill=past)

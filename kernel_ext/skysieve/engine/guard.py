@@ -17,7 +17,8 @@ class Guard(Value):
     Attributes
     ----------
     share
-        Of the alerts judged within the last hour, from 0 to 1; 1 lets all pass.
+        Of the alerts judged within the last hour, from 0 to 1; 1 lets all pass. Where an hour has fewer than ``after``,
+        of those since it began to run.
     after
         Alerts that are judged before the share counts.
     megabytes_per_hour
@@ -40,12 +41,13 @@ class Guard(Value):
 
         ``packet_bytes`` is None for an aggregate: its records are small, and an alert can change several groups.
         """
-        rate = health.pass_rate or 0.0
+        of_hour = health.judged, health.matched
+        judged, matched = of_hour if health.judged >= self.after else max(of_hour, health.in_all)
         if packet_bytes is None:
             packet_bytes = _RECORD
-        elif health.judged >= self.after and rate > self.share:
+        elif judged >= self.after and matched > self.share * judged:
             return (
-                f"It passed {100 * rate:.2g} % of the last {health.judged:,} alerts; "
+                f"It passed {100 * matched / judged:.2g} % of the last {judged:,} alerts; "
                 f"its guard allows {100 * self.share:.2g} %."
             )
         megabytes = health.matched * packet_bytes / 1e6

@@ -35,6 +35,8 @@ _DRIFT_LEVEL = 0.999
 """A drift is called so where the interval of this level and the preview's do not touch."""
 _WEIGHED = 16
 """One packet of so many is weighed."""
+PAST = "/past"
+"""After the run under which the alerts of a filter are counted that judges the past as well."""
 _LATE = "skysieve_late"
 _FIELDS = ("count", "newest", "arrived", "bytes", "late")
 
@@ -42,7 +44,8 @@ _FIELDS = ("count", "newest", "arrived", "bytes", "late")
 class FilterHealth(Value):
     """How a filter did in the last hour.
 
-    ``judged`` and ``matched`` are numbers of alerts in that hour, the rates those of the last minute, per second.
+    ``judged`` and ``matched`` are numbers of alerts in that hour, the rates those of the last minute, per second;
+    ``in_all`` are the same two numbers since the supervisor first looked at this run.
     ``drift`` says so where the share that passes is not that of its preview.
     """
 
@@ -50,6 +53,7 @@ class FilterHealth(Value):
     matched: int = 0
     judged_per_second: float = 0.0
     matched_per_second: float = 0.0
+    in_all: tuple[int, int] = (0, 0)
     last_match: datetime | None = None
     drift: str | None = None
 
@@ -161,11 +165,19 @@ class Expected:
     pass_rate: tuple[float, float] | None = None
 
 
+Look = tuple[float, int, Mapping[str, int], Mapping[str, int]]
+
+
 @dataclass
 class Pulse:
-    """What is remembered of a bank, to tell how it does: micro-batches, and looks (time, position, matches by run)."""
+    """What is remembered of a bank, to tell how it does: micro-batches, and looks.
 
-    looks: deque[tuple[float, int, Mapping[str, int]]] = field(default_factory=deque)
+    A look is the time, the bank's position, and by run where the matches of a filter end and how many alerts of the
+    past it has judged besides. Of each run the first is kept.
+    """
+
+    looks: deque[Look] = field(default_factory=deque)
+    first: dict[str, Look] = field(default_factory=dict)
     recent: deque[Batch] = field(default_factory=lambda: deque(maxlen=_BATCHES))
     seen: tuple[str, int] = ("", -1)
     last_match: dict[str, datetime] = field(default_factory=dict)
@@ -193,7 +205,14 @@ class Pulse:
                 late = sum(one.numRowsDroppedByWatermark for one in states)
                 self.late += 0 if is_told else late + (undated["values"][0] if undated else 0)
 
-    def look(self, new: Sequence[Batch], matched: Mapping[str, int], at: float | None = None) -> None:
+    def look(
+        self,
+        new: Sequence[Batch],
+        matched: Mapping[str, int],
+        past: Mapping[str, int] | None = None,
+        *,
+        at: float | None = None,
+    ) -> None:
         """Note what has happened since the last look.
 
         Parameters
@@ -202,6 +221,8 @@ class Pulse:
             Its micro-batches since then.
         matched
             Where the output topic of a filter ends, by its run.
+        past
+            Number of alerts of the past that it has judged, likewise.
         at
             The time, in seconds; now unless given.
         """
@@ -209,9 +230,12 @@ class Pulse:
         at = time.monotonic() if at is None else at
         if self.looks:
             before = self.looks[-1][2]
-            self.last_match |= {r: now() for r, count in matched.items() if count > before.get(r, count)}
+            more = {r for r, count in matched.items() if count > before.get(r, count)}
+            self.last_match |= {run.removesuffix(PAST): now() for run in more}
         position = self.recent[-1].position if self.recent else 0
-        self.looks.append((at, position, dict(matched)))
+        self.looks.append((at, position, dict(matched), dict(past or {})))
+        first = {run: self.first.get(run, self.looks[-1]) for run in matched}
+        self.first = {run: look if look[1] else self.looks[-1] for run, look in first.items()}
         while len(self.looks) > 1 and at - self.looks[1][0] > _WINDOW:
             self.looks.popleft()
 
@@ -236,7 +260,7 @@ class Pulse:
         in_python
             Whether its packets are split in Python.
         """
-        at, position, _ = self.looks[-1]
+        at, position, *_ = self.looks[-1]
         newest = self.recent[-1] if self.recent else None
         lag = max(0, end - position) if newest else 0
         late = sorted((b.ended - b.median, b.count) for b in self.recent)
@@ -259,20 +283,30 @@ class Pulse:
         )
 
     def _filter(self, one: Expected) -> FilterHealth:
-        known = [(t, p, m[one.run]) for t, p, m in self.looks if one.run in m and p]
+        # before its first micro-batch it is not known where a bank is
+        known = [
+            _of(look, one.run) for look in self.looks if one.run in look[2] and (look[1] or not self.recent)
+        ]
         if not known:
             return FilterHealth()
-        oldest, (at, position, matched) = known[0], known[-1]
+        first, oldest, (at, position, matched) = _of(self.first[one.run], one.run), known[0], known[-1]
         minute = next(look for look in known if at - look[0] <= _RATES)
         judged, passed = position - oldest[1], matched - oldest[2]
         return FilterHealth(
             judged=judged,
             matched=passed,
+            in_all=(position - first[1], matched - first[2]),
             judged_per_second=_rate(position - minute[1], at - minute[0]),
             matched_per_second=_rate(matched - minute[2], at - minute[0]),
-            last_match=self.last_match.get(one.run),
+            last_match=self.last_match.get(one.run.removesuffix(PAST)),
             drift=drift(judged, passed, one.pass_rate),
         )
+
+
+def _of(look: Look, run: str) -> tuple[float, int, int]:
+    """Of a look: its time, how many alerts a filter has judged but for a constant, and where its matches end."""
+    at, position, matched, past = look
+    return at, position + past.get(run, 0), matched[run]
 
 
 def drift(judged: int, matched: int, expected: tuple[float, float] | None) -> str | None:

@@ -19,7 +19,7 @@ from skysieve.engine.retractions import Retractions
 from skysieve.engine.status import StatusBook, StreamStatus, status_of
 from skysieve.engine.suspects import convicted
 from skysieve.enrich.base import providers, written
-from skysieve.errors import SkysieveError
+from skysieve.errors import SessionError, SkysieveError
 from skysieve.filter import BoundFilter, Filter
 from skysieve.languages.calls import failure
 from skysieve.stream import Stream
@@ -165,6 +165,8 @@ class Launcher:
                     begin,
                     exact=self.exact,
                 )
+            except SessionError:
+                raise
             except (AnalysisException, SkysieveError) as error:
                 if not bound or (isinstance(error, SkysieveError) and not stateful):
                     raise

@@ -33,12 +33,13 @@ def supervise(stopped: threading.Event) -> None:
             f"The supervisor needs ${' and $'.join(missing)}; `skysieve up` sets them for a local session."
         )
     kafka, spark, checkpoints = (os.environ[name] for name in needed)
-    token, topics = secret("SPARK_CONNECT_AUTHENTICATE_TOKEN"), Topics(kafka, KafkaOptions.named())
+    topics = Topics(kafka, KafkaOptions.named())
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("kafka").setLevel(logging.WARNING)
     supervisor = Supervisor(
         topics,
-        lambda session: connect(spark, token, session),
+        # read again each time, since the file that holds it may have a new one
+        lambda session: connect(spark, secret("SPARK_CONNECT_AUTHENTICATE_TOKEN"), session),
         checkpoints,
         metrics_port=int(_number("SKYSIEVE_METRICS_PORT", 0)),
         exact=is_exact(),

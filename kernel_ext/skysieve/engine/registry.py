@@ -11,12 +11,13 @@ from functools import cache, cached_property, lru_cache
 from typing import Any, Literal
 from uuid import uuid4
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from skysieve.engine.guard import Guard
 from skysieve.engine.values import Value
 from skysieve.errors import DeploymentError, SkysieveError, StreamError
 from skysieve.filter import Filter
+from skysieve.times import PLACES, instant
 from skysieve.topics import Topics
 
 REGISTRY = "skysieve-registry"
@@ -75,6 +76,16 @@ class Registered(Value):
     current: str
     guard: Guard = Guard()
     sink: str = Field(default="", pattern=SINK)
+
+    @field_validator("start")
+    @classmethod
+    def _is_a_time(cls, start: str) -> str:
+        if start not in PLACES:
+            try:
+                instant(start)
+            except StreamError as error:
+                raise ValueError(str(error)) from None
+        return start
 
     @property
     def expected(self) -> tuple[float, float] | None:

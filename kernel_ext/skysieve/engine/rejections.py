@@ -27,9 +27,11 @@ class Rejections:
 
     def taught(self, sources: Mapping[str, Stream]) -> dict[str, Stream]:
         """Those streams, by the same names, that know schemas which they did not know."""
-        wiser = {}
+        wiser, there = {}, set(self._topics.names()) if sources else set()
         for name, source in sources.items():
             topic = rejected_topic(source.name)
+            if topic not in there:  # somebody deleted it: the bank makes it anew with its next start
+                continue
             end = self._topics.end(topic)
             begin = self._looked_at.get(name) or self._topics.begin(topic)
             self._looked_at[name] = end

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from itertools import pairwise
@@ -257,6 +257,17 @@ class StatusBook:
     def change(self, name: str, **changes: Any) -> None:
         """Publish a status with some of its values changed."""
         self.publish(self.filters[name].model_copy(update={"updated": now(), **changes}))
+
+    def doubt(self, records: Iterable[Registered], error: Exception) -> None:
+        """Let the owners of filters that should run read that they may not just now, and why."""
+        said = str(error)[:300] or type(error).__name__
+        reason = f"The supervisor could not go on and tries again: {said}"
+        with self.together():
+            for record in records:
+                if self.is_live(record.name):
+                    self.change(record.name, state="starting", error=reason)
+                elif record.wanted == "running" and not self.is_out(record):
+                    self.publish(status_of(record, "starting", error=reason))
 
     def forget(self, name: str) -> None:
         """Drop the status of a filter that was removed."""

@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from kafka import KafkaConsumer
@@ -17,7 +17,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 from skysieve.brokers import check_twin
 from skysieve.engine import metrics, registry
 from skysieve.engine.archive import Archives
-from skysieve.engine.backfill import Backfills
+from skysieve.engine.backfill import Backfills, joining
 from skysieve.engine.bank import running
 from skysieve.engine.driver import Connect, Driver
 from skysieve.engine.election import Election
@@ -26,9 +26,9 @@ from skysieve.engine.pauses import LONGEST, Pause
 from skysieve.engine.pieces import rebuilt
 from skysieve.engine.registry import Registered
 from skysieve.engine.rejections import Rejections
-from skysieve.engine.status import Backfill, State, StatusBook, status_of
+from skysieve.engine.status import State, StatusBook, status_of
 from skysieve.engine.watch import Watch
-from skysieve.errors import DeploymentError, SkysieveError
+from skysieve.errors import DeploymentError, SessionError, SkysieveError
 from skysieve.filter import BoundFilter
 from skysieve.languages.calls import describe, failure
 from skysieve.stream import Stream, open_stream
@@ -80,6 +80,7 @@ class Supervisor:
         )
         self._queries: dict[str, StreamingQuery | None] = {}
         self._suspected: set[str] = set()
+        self._held: set[str] = set()
         self._pauses: dict[str, Pause] = {}
         self._sources: dict[str, Stream] = {}
         self._rejections = Rejections(topics)
@@ -143,11 +144,12 @@ class Supervisor:
         while election.is_won() and not stopped.is_set():
             for query in sorted(touched | self._fallen()):
                 if election.is_won():
-                    self._reconcile(query)
+                    self._put_in_order(query)
             found: set[str] = set()
             if time.monotonic() - beat > self._heartbeat and election.is_won():
                 self._beat()
-                found = self._taught() | self._watched() | self._launcher.taken_back(self._sources)
+                found = self._looked(self._taught) | self._looked(lambda: self._watch.look(self._sources))
+                found |= self._launcher.taken_back(self._sources)
                 self._archives.look(self._registered)
                 beat = time.monotonic()
             touched = self._take(consumer, 300) | found
@@ -165,10 +167,11 @@ class Supervisor:
         self._sources |= wiser
         return set(wiser)
 
-    def _watched(self) -> set[str]:
-        """Queries with a filter that sends too much; a fault in telling how they do must not touch them."""
+    def _looked(self, look: Callable[[], set[str]]) -> set[str]:
+        """The queries that a look finds; a fault of our own in looking must not touch them."""
         try:
-            return self._watch.look(self._sources)
+            with self._lock:
+                return look()
         except (SkysieveError, PySparkException, KafkaError, OSError):
             raise
         except Exception:
@@ -194,6 +197,20 @@ class Supervisor:
         self._registered[name] = record
         return touched | record.queries
 
+    def _put_in_order(self, query: str) -> None:
+        """Reconcile a query. What only this one lacks, its owners read; it is tried again and holds up no other."""
+        try:
+            self._reconcile(query)
+        except Exception as error:
+            running(self._driver.session)  # raises where Spark is what is lost
+            self._topics.names()  # likewise, with Kafka
+            self._held.add(query)
+            log.exception("%s cannot be put in order", query)
+            with self._lock:
+                self._book.doubt([r for r in self._registered.values() if r.query == query], error)
+        else:
+            self._held.discard(query)
+
     def _reconcile(self, query: str) -> None:
         """Make a query run just the filters that should be running in it."""
         with self._lock:
@@ -203,6 +220,8 @@ class Supervisor:
                 source = open_stream(self._topics, bank.stream).refreshed(self._sources.get(query))
                 _ = source.format  # the registry may state one that is none
                 bound = self._bind(source, here)
+            except SessionError:  # which is no fault of theirs, and passes
+                raise
             except SkysieveError as error:
                 bank.stop()
                 self._forget_removed(query)
@@ -256,7 +275,8 @@ class Supervisor:
     def _announce(self, source: Stream, record: Registered, moved: Offsets | None) -> None:
         """Say that a filter runs; one that begins anew has joined the bank where that was started last.
 
-        One that comes from another query has the alerts between there and here to judge yet.
+        One that comes from another query has the alerts between there and here to judge yet; one that takes the place
+        of another version, what that has left of its backfill.
         """
         status = self._book.filters.get(record.name)
         if status and status.run == record.run and status.has_begun:
@@ -266,10 +286,8 @@ class Supervisor:
             return
         begin = self._book.streams[record.query].position
         start = (moved or begin) if record.start == "latest" else source.offsets(record.start)
-        has_past = not record.filter.has_state and any(start.get(p, 0) < o for p, o in begin.items())
-        past = Backfill(start=start, stop=begin) if has_past else None
-        state = "backfilling" if past else "running"
-        self._book.publish(status_of(record, state, since=begin, backfill=past))
+        left = status.backfill if status and self._book.is_live(record.name) else None
+        self._book.publish(status_of(record, since=begin, **joining(record, start, begin, left)))
 
     def _fallen(self) -> set[str]:
         """Queries that should run and do not, and those with a backfill to begin again; each after a pause."""
@@ -282,14 +300,18 @@ class Supervisor:
         down = wanted - running(self._driver.session).keys()
         for query in down:
             self._explain(query)
-        return {
-            q for q in down | self._backfills.unfinished() if self._pauses.setdefault(q, Pause()).is_over()
-        }
+        waiting = down | self._held | self._backfills.unfinished()
+        return {query for query in waiting if self._pauses.setdefault(query, Pause()).is_over()}
 
     def _explain(self, query: str) -> None:
         """Let the owners read why their bank fell; it is started again, unless a filter's own code is the reason."""
         fallen = self._queries.pop(query, None)
-        error = fallen.exception() if fallen else None
+        try:
+            error = fallen.exception() if fallen else None
+        except PySparkException as lost:  # a server that has gone took the query and its reason with it
+            log.warning("why %s fell cannot be told: %s", query, str(lost)[:200])
+            self._watch.fell(query)
+            return
         if error is None:
             return
         log.error("the bank of %s fell: %s", query, error)
@@ -309,14 +331,8 @@ class Supervisor:
 
     def _tell_owners(self, error: Exception) -> None:
         """Let it be read that nothing is known to run, where Kafka still takes it."""
-        said = str(error)[:300] or type(error).__name__
-        reason = f"The supervisor could not go on and tries again: {said}"
-        with suppress(SkysieveError, KafkaError, OSError), self._lock, self._book.together():
-            for name, record in self._registered.items():
-                if self._book.is_live(name):
-                    self._book.change(name, state="starting", error=reason)
-                elif record.wanted == "running" and not self._book.is_out(record):
-                    self._book.publish(status_of(record, "starting", error=reason))
+        with suppress(SkysieveError, KafkaError, OSError), self._lock:
+            self._book.doubt(self._registered.values(), error)
 
     def _open_session(self) -> None:
         """Have a session of Spark; while there is none, that is told as a sign of life."""

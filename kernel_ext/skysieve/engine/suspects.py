@@ -85,7 +85,7 @@ def _told(error: PySparkException, place: tuple[int, int] | None) -> str:
 
 def _first_line(error: PySparkException) -> str:
     """What Spark says, less the frames around it."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     telling = next(
         (line for line in reversed(lines) if line.startswith("[") and "SQLSTATE" in line), lines[0]
     )

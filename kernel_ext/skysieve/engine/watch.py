@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from skysieve.engine.bank import running
-from skysieve.engine.health import Expected, Pulse
+from skysieve.engine.health import PAST, Expected, Pulse
 from skysieve.engine.registry import Registered
-from skysieve.engine.status import StatusBook
+from skysieve.engine.status import FilterStatus, StatusBook
 from skysieve.stream import Stream
 from skysieve.topics import Topics
 
@@ -46,8 +46,12 @@ class Watch:
 
     def _begun(self, query: str) -> Pulse:
         """What is remembered of a bank at first: what another supervisor counted before."""
-        before = self._book.health.get(query)
-        return Pulse(late=before.late if before else 0)
+        before, known = self._book.health.get(query), self._book.filters
+        if before is None:
+            return Pulse()
+        last = {known[n].run: one.last_match for n, one in before.filters.items() if n in known}
+        last_match = {run: at for run, at in last.items() if at is not None}
+        return Pulse(late=before.late, restarts=before.restarts, last_match=last_match)
 
     def fell(self, query: str) -> None:
         """Note that a bank had to be started again."""
@@ -62,9 +66,8 @@ class Watch:
             The stream of each that should run; of one that does not just now, nothing is forgotten.
         """
         active = {name: query for name, query in running(self._session()).items() if name in sources}
-        judging = {
-            n: s for n, s in self._book.filters.items() if s.state == "running" and n in self._registered
-        }
+        known = {n: s for n, s in self._book.filters.items() if n in self._registered}
+        judging = {n: s for n, s in known.items() if s.state in ("running", "backfilling")}
         ends = self._topics.totals(
             [*(sources[name].name for name in active), *(s.output_topic for s in judging.values())]
         )
@@ -75,12 +78,13 @@ class Watch:
         for name, query in active.items():
             here = {n: s for n, s in judging.items() if s.query == name}
             pulse = self._pulses.setdefault(name, self._begun(name))
-            matched = {s.run: ends.get(s.output_topic, 0) for s in here.values()}
-            pulse.look(pulse.news(str(query.runId), query.recentProgress), matched)
+            matched = {_counted(s): ends.get(s.output_topic, 0) for s in here.values()}
+            past = {_counted(s): s.backfill.done for s in here.values() if s.backfill}
+            pulse.look(pulse.news(str(query.runId), query.recentProgress), matched, past)
             health = pulse.health(
                 name,
-                ends[sources[name].name],
-                {n: Expected(s.run, self._registered[n].expected) for n, s in here.items()},
+                ends.get(sources[name].name, 0),
+                {n: Expected(_counted(s), self._registered[n].expected) for n, s in here.items()},
                 in_python=sources[name].format.in_python,
             )
             self._book.tell(health)
@@ -92,3 +96,8 @@ class Watch:
                     self._book.change(filter_name, state="paused", error=f"{objection} {_RESUME}")
                     paused.add(name)
         return paused
+
+
+def _counted(status: FilterStatus) -> str:
+    """Under what a filter's alerts are counted: while it judges the past as well, by themselves."""
+    return f"{status.run}{PAST if status.state == 'backfilling' else ''}"

@@ -91,7 +91,7 @@ def missing(made_with: Mapping[str, str]) -> dict[str, str]:
 def _is_here(name: str) -> bool:
     try:
         metadata.distribution(name)
-    except metadata.PackageNotFoundError:
+    except (metadata.PackageNotFoundError, ValueError):  # which is what no package can be called raises
         return False
     return True
 
