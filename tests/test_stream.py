@@ -1,8 +1,10 @@
 """Streams: their columns, their newest alerts, and the alerts of a time."""
 
+import io
 import time
 from datetime import UTC, datetime
 
+import fastavro
 import offline
 import pytest
 from conftest import DATA, delivered
@@ -51,7 +53,7 @@ def test_columns_have_type_unit_and_description_from_the_schema(sky, stream, ale
     assert "flux" in flux["description"].lower()
     assert columns.loc["diaSource.diaSourceId", "type"] == "bigint"
     assert columns.loc["diaSource.ra", "unit"] == "deg"
-    assert columns.loc["prvDiaSources", "type"] == "array"
+    assert columns.loc["prvDiaSources", "type"] == "array<struct>"
     assert columns.loc["cutoutScience", "type"] == "binary"
     described = columns[columns["type"].isin(["float", "double"])]["description"]
     assert (described.str.len() > 0).mean() > 0.95
@@ -110,6 +112,25 @@ def test_a_time_without_a_zone_or_no_time_at_all_is_refused(sky, stream, when):
         sky.stream(stream).between(when, "2027-01-01T00:00:00Z")
 
 
+def test_a_schema_that_is_met_in_the_middle_alone_is_learned(sky, name, topics):
+    """Neither the oldest packets of a partition have it nor the newest, which a stream looks at first."""
+
+    def packet(number, *more):
+        fields = [{"name": n, "type": "long"} for n in ("id", *more)]
+        out = io.BytesIO()
+        fastavro.writer(
+            out, {"type": "record", "name": "a", "fields": fields}, [{"id": number, **dict.fromkeys(more, 1)}]
+        )
+        return Packet(out.getvalue(), None)
+
+    odd = make_stream(topics, f"{name}-odd", 1)
+    sent = [packet(n) if n != 20 else packet(n, "later") for n in range(40)]
+    send(sent, odd, topics.bootstrap)
+    known = sky.stream(odd)
+    assert "later" not in known.described
+    assert {row["id"] for row in known.recent(100).collect()} == set(range(40))
+
+
 def test_none_or_fewer_alerts_cannot_be_asked_for(sky, stream):
     with pytest.raises(StreamError, match="one packet or more"):
         sky.stream(stream).recent(0)
@@ -119,6 +140,9 @@ def test_one_alert_is_found_by_its_place(sky, stream, alerts):
     place = sky.stream(stream).recent(1).first()["kafka"]
     alert = sky.stream(stream).alert(place["partition"], place["offset"])
     assert repr(alert) == repr(offline.alert(alerts[alert["diaSourceId"]]))  # NaN is unequal to itself
+    for number in (1, -1):
+        with pytest.raises(PacketError, match=f"has no alert {number}: it holds 1"):
+            sky.stream(stream).alert(place["partition"], place["offset"], number)
 
 
 def test_a_broken_packet_is_named_when_it_is_asked_for(sky, stream, topics):

@@ -265,6 +265,8 @@ def redrive(stream: str) -> None:
     )
     for name, count in done.delivered.items():
         typer.echo(f"    {count} delivered to {name}")
+    for name in done.without:
+        typer.echo(f"    none to {name}, to whose state nothing can be added")
 
 
 @app.command()

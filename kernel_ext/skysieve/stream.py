@@ -16,6 +16,7 @@ from skysieve.enrich import chain
 from skysieve.enrich.base import Enrichment
 from skysieve.errors import PacketError, SkysieveError, StreamError, nearest
 from skysieve.packets import avro, formats
+from skysieve.packets.alerts import numbered
 from skysieve.packets.columns import Column, Columns, Version
 from skysieve.packets.formats import Format
 from skysieve.packets.names import Names
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 _SAMPLE = 8
 """Packets looked at in each partition, at its beginning and at its end, to tell format and schema versions."""
+_TAUGHT = 16
+"""Kinds of rejected packets, of each of which one is looked at."""
 _ASSUMED = "lsst"
 
 
@@ -151,6 +154,21 @@ class Stream:
         vars(other).update(_sample=self._sample, _stated=self._stated, format=self.format.fitted(packets))
         return other
 
+    def taught(self, packets: DataFrame) -> Stream:
+        """The same stream, with every schema that these Kafka records can teach: looked for by Spark."""
+        from pyspark.sql import functions as F  # noqa: N812
+
+        from skysieve.packets.decode import decode, kafka
+
+        wiser, known = self, ""
+        while wiser.format.knows != known:
+            known = wiser.format.knows
+            broken = decode(packets, wiser.format, []).where(kafka("problem").isNotNull())
+            each = broken.groupBy(kafka("problem").message)
+            some = each.agg(F.min_by(kafka("value"), kafka("offset")).alias("value")).limit(_TAUGHT)
+            wiser = wiser.learned(bytes(row["value"] or b"") for row in some.collect())
+        return wiser
+
     def refreshed(self, known: Stream | None) -> Stream:
         """The same stream, with what was learned of it before, as long as it is still in the same format."""
         if known is None or known.format.name != self.format.name:
@@ -203,7 +221,8 @@ class Stream:
         -------
         pandas.DataFrame
             One row per column: ``name``, ``type`` (Spark's), ``avro``, ``unit``, ``description`` (of the survey),
-            ``since`` and ``until`` (first and last schema version that has it), ``null`` (whether it can be NULL).
+            ``since`` and ``until`` (first and last of the sample's schema versions that has it), ``null`` (whether
+            it can be NULL).
         """
         rows = [
             {
@@ -261,7 +280,8 @@ class Stream:
         PacketError
             If it cannot be decoded.
         """
-        return self.format.read(self.topics.one(self.name, int(partition), int(offset)).value or b"")[record]
+        packet = self.topics.one(self.name, int(partition), int(offset)).value or b""
+        return numbered(self.format.read(packet), record)
 
     def slice(
         self, *, last: int | None = None, between: tuple[Time, Time] | None = None
@@ -294,9 +314,10 @@ class Stream:
         if self.spark is None:
             raise SkysieveError("This stream was opened without Spark; use skysieve.attach().stream(name).")
         packets = plan.read_range(self.spark, self.topics, self.name, start, stop)
-        alerts = decode(packets, self.format, self.whole).where(kafka("problem").isNull())
+        wiser = self.taught(packets)
+        alerts = decode(packets, wiser.format, wiser.whole).where(kafka("problem").isNull())
         place = F.struct(*(kafka(n).alias(n) for n in ("partition", "offset", "record", "timestamp")))
-        return alerts.select(*(f"`{column.name}`" for column in self.whole), place.alias("kafka"))
+        return alerts.select(*(f"`{column.name}`" for column in wiser.whole), place.alias("kafka"))
 
 
 def open_stream(topics: Topics, name: str, spark: SparkSession | None = None) -> Stream:
@@ -323,4 +344,7 @@ def open_stream(topics: Topics, name: str, spark: SparkSession | None = None) ->
 
 
 def _short(schema: Any) -> str:
-    return avro.spark_type(schema).split("<", 1)[0]
+    kind, _ = avro.split_null(schema)
+    if avro.is_array(kind):
+        return f"array<{_short(kind['items'])}>"
+    return "struct" if avro.is_record(kind) else avro.spark_type(schema)

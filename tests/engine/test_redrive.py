@@ -11,6 +11,7 @@ from conftest import delivered
 from skysieve import Filter
 from skysieve.engine import redrive as engine
 from skysieve.engine.redrive import Progress, Redriven
+from skysieve.engine.status import StatusBook
 from skysieve.errors import DeploymentError
 from skysieve.sources import Packet, send
 
@@ -177,6 +178,24 @@ def test_several_alerts_in_a_message_are_judged_each_by_itself(sky, stream, topi
     preview = sky.preview(Filter("odd", "candid % 2 = 1", stream))
     assert (preview.read, preview.passed) == (9, 4)
     assert {preview.alert(i)["candid"] for i in range(4)} == {1, 11, 13, 15}
+
+
+def test_a_state_and_a_filter_that_is_out_are_left_as_they_are(
+    sky, stream, topics, name, rejected, everything
+):
+    timed = {"name": "mjd", "type": "double", "default": 61000.5}
+    send([Packet(container([1], "1", extra=(timed,)), b"1")], stream, topics.bootstrap)
+    one, other = everything(start="earliest"), everything(suffix="-out", start="earliest")
+    state = everything("SELECT count(*) AS n GROUP BY night", suffix="-groups", start="earliest")
+    send([Packet(container([2], "2", extra=(timed, *FAR)), b"2")], stream, topics.bootstrap)
+    until(lambda: rejected() == 1)
+    book = StatusBook(topics)
+    book.publish(other.status().model_copy(update={"state": "failed"}))
+    until(lambda: state.matches() == 1)
+    done = sky.redrive(stream)
+    assert (done.delivered, done.rejected, done.without) == ({one.name: 1}, 0, (state.name,))
+    assert candids(delivered(one, 2)) == [1, 2]
+    assert state.matches() == 1
 
 
 def test_without_a_running_filter_the_rejected_packets_wait(sky, stream, topics, rejected, everything):

@@ -50,6 +50,19 @@ NEW = record(
 COLUMNS = Columns({100: OLD, 200: NEW})
 
 
+def test_a_type_that_changed_within_an_array_is_told():
+    def of(kind):
+        return record(
+            "alert", past=({"type": "array", "items": record("alert_past", x=(kind, ""))}, "Before.")
+        )
+
+    changed, widened = Columns({1: of("string"), 2: of("long")}), Columns({1: of("int"), 2: of("long")})
+    assert (
+        changed["past"].description == "Before. (NULL where it is of another type: past[].x is string in 1)"
+    )
+    assert widened["past"].description == "Before."
+
+
 @pytest.mark.parametrize(
     ("doc", "unit", "description"),
     [

@@ -1,7 +1,9 @@
 """Decoding in Spark equals fastavro, and every packet is decoded or rejected with its reason."""
 
 import gzip
+import io
 
+import fastavro
 import offline
 import pytest
 from conftest import DATA
@@ -108,6 +110,43 @@ def test_a_truncated_packet_is_never_a_row_of_nulls(sky, stream):
             assert row["diaSource.snr"] == offline.at(whole, "diaSource.snr")
         else:
             assert row[PROBLEM]["stage"] == "decode"
+
+
+ODD = {
+    "type": "record",
+    "name": "odd",
+    "fields": [
+        {"name": "id", "type": "long"},
+        {"name": "by_band", "type": {"type": "map", "values": ["null", "double"]}},
+        {"name": "either", "type": ["null", "double", "string"]},
+        {
+            "name": "one",
+            "type": [
+                {"type": "record", "name": "near", "fields": [{"name": "x", "type": "float"}]},
+                {"type": "record", "name": "far", "fields": [{"name": "x", "type": "float"}]},
+            ],
+        },
+    ],
+}
+
+
+def test_nan_is_null_in_maps_and_unions_too_and_a_union_can_have_two_records(sky, stream):
+    nan = float("nan")
+    alerts = [
+        {"id": 1, "by_band": {"g": nan, "r": 2.0, "i": None}, "either": nan, "one": ("near", {"x": nan})},
+        {"id": 2, "by_band": {}, "either": "text", "one": ("far", {"x": 1.5})},
+    ]
+    for alert in alerts:
+        packet = io.BytesIO()
+        fastavro.writer(packet, ODD, [alert])
+        send([Packet(packet.getvalue(), None)], stream, sky.topics.bootstrap)
+    one, two = sorted(sky.stream(stream).recent(10).collect(), key=lambda row: row["id"])
+    assert one["by_band"] == {"g": None, "r": 2.0, "i": None}
+    assert one["either"].asDict() == {"member0": None, "member1": None}
+    assert one["one"]["member0"]["x"] is None
+    assert two["by_band"] == {}
+    assert two["either"].asDict() == {"member0": None, "member1": "text"}
+    assert (two["one"]["member0"], two["one"]["member1"]["x"]) == (None, 1.5)
 
 
 def test_nan_is_null_at_every_depth(sky, stream):

@@ -14,11 +14,10 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import functions as F  # noqa: N812
 
 from skysieve.engine import plan, registry
-from skysieve.engine.status import statuses
+from skysieve.engine.status import OUT, statuses
 from skysieve.engine.values import Value, now
 from skysieve.errors import DeploymentError
 from skysieve.filter import BoundFilter
-from skysieve.packets.decode import decode, kafka
 from skysieve.stream import Stream
 from skysieve.stream_topics import rejected_topic
 from skysieve.topics import Offsets, Topics
@@ -30,7 +29,6 @@ log = logging.getLogger("skysieve.redrive")
 
 _REDRIVE = "/redrive/"
 _PLACE = "place"
-_LOOKED = 16
 _ERRORS, _SOURCE = "__connect.errors", "skysieve.source"
 
 
@@ -54,11 +52,15 @@ class Redriven:
         Number of matches delivered, per filter.
     rejected
         Number of packets that still cannot be decoded; they stay in the rejected topic.
+    without
+        Names of the aggregates and of the filters that join another stream: to what their state holds nothing can be
+        added, so that these did not get them.
     """
 
     read: int
     delivered: Mapping[str, int]
     rejected: int
+    without: tuple[str, ...] = ()
 
 
 def redrive(spark: SparkSession, source: Stream) -> Redriven:
@@ -85,11 +87,12 @@ def redrive(spark: SparkSession, source: Stream) -> Redriven:
     if not read:
         return Redriven(0, {}, 0)
     packets = restored(plan.read_range(spark, topics, dead, start, stop))
-    source = _taught(source, packets)
-    filters, since = _judges(source)
+    source = source.taught(packets)
+    filters, since, without = _judges(source)
     if not filters:
+        others = f" ({', '.join(without)} cannot: its state is made of the past.)" if without else ""
         raise DeploymentError(
-            f"No filter runs on {source.name!r} that could have its rejected packets: start one, then re-drive."
+            f"No filter runs on {source.name!r} that could have its rejected packets: start one, then re-drive.{others}"
         )
     sizes = topics.sizes([dead, *(one.filter.output_topic for one in filters)])
     judged = plan.judge(packets, source.format, filters)
@@ -104,7 +107,7 @@ def redrive(spark: SparkSession, source: Stream) -> Redriven:
     out.write.format("kafka").options(**plan.sink_options(topics)).save()
     _note(source, Progress(position=stop))
     delivered = {one.filter.name: counts.get(one.filter.output_topic, 0) for one in filters}
-    return Redriven(read, delivered, counts.get(dead, 0))
+    return Redriven(read, delivered, counts.get(dead, 0), without)
 
 
 def progress(source: Stream) -> Progress:
@@ -139,23 +142,9 @@ def restored(records: DataFrame) -> DataFrame:
     )
 
 
-def _taught(source: Stream, packets: DataFrame) -> Stream:
-    """The stream, with every schema that its rejected packets can teach."""
-    while True:
-        broken = decode(packets, source.format, []).where(kafka("problem").isNotNull())
-        text = kafka("problem").message
-        some = (
-            broken.groupBy(text).agg(F.min_by(kafka("value"), kafka("offset")).alias("value")).limit(_LOOKED)
-        )
-        wiser = source.learned(bytes(row["value"] or b"") for row in some.collect())
-        if wiser.format.knows == source.format.knows:
-            return source
-        source = wiser
-
-
-def _judges(source: Stream) -> tuple[list[BoundFilter], dict[str, Offsets]]:
-    """The filters that run on a stream, and the offsets from which on each has judged it."""
-    known, filters, since = statuses(source.topics), [], {}
+def _judges(source: Stream) -> tuple[list[BoundFilter], dict[str, Offsets], tuple[str, ...]]:
+    """The filters that run on a stream, the offsets from which on each has judged it, and those that have a state."""
+    known, filters, since, without = statuses(source.topics), [], {}, []
     for name, record in registry.registered(source.topics).items():
         status = known.get(name)
         if (
@@ -163,12 +152,16 @@ def _judges(source: Stream) -> tuple[list[BoundFilter], dict[str, Offsets]]:
             or record.wanted != "running"
             or status is None
             or not status.has_begun
+            or status.state in OUT
         ):
+            continue
+        if record.filter.has_state:
+            without.append(name)
             continue
         filters.append(record.filter.bind(source.filterable))
         past = {} if record.start == "latest" else source.offsets(record.start)
         since[name] = {p: min(o, past.get(p, o)) for p, o in status.since.items()}
-    return filters, since
+    return filters, since, tuple(without)
 
 
 def _written(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from skysieve.errors import PacketError
@@ -49,10 +50,7 @@ class Alerts:
         if found is None:
             begin = f"begins with {packet[:8].hex(' ')}" if packet else "is empty"
             raise PacketError("frame", f"the packet is in no format that Skysieve knows: it {begin}")
-        alerts = self._alerts(found, packet)
-        if not 0 <= record < len(alerts):
-            raise PacketError("frame", f"the packet has no alert {record}: it holds {len(alerts)}")
-        alert = plain(alerts[record])
+        alert = plain(numbered(self._alerts(found, packet), record))
         assert isinstance(alert, dict)
         return alert
 
@@ -66,6 +64,13 @@ class Alerts:
                 raise
             self._learned[found.name] = learned
             return learned.read(packet)
+
+
+def numbered(alerts: Sequence[dict[str, Any]], record: int) -> dict[str, Any]:
+    """The alert of that number; raises PacketError where there is none."""
+    if not 0 <= record < len(alerts):
+        raise PacketError("frame", f"the packet has no alert {record}: it holds {len(alerts)}")
+    return alerts[record]
 
 
 def plain(value: Any) -> Any:

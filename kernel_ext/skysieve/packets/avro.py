@@ -48,7 +48,8 @@ def expand(schema: Any) -> Any:
 
 def _named(schema: Any, path: tuple[str, ...]) -> Any:
     if isinstance(schema, list):
-        return [_named(s, path) for s in schema]
+        several = sum(isinstance(s, dict) and "name" in s for s in schema) > 1
+        return [_named(s, (*path, str(i)) if several else path) for i, s in enumerate(schema)]
     if isinstance(schema, str):
         return schema
     kind, name = schema["type"], "_".join(("alert", *path))
@@ -180,7 +181,7 @@ def readable(writer: Any, reader: Any) -> Any:
     """
     wanted, _ = split_null(reader)
     if isinstance(writer, list):
-        return [kind if kind == "null" else readable(kind, wanted) for kind in writer]
+        return [kind if kind == "null" else readable(kind, _partner(kind, wanted)) for kind in writer]
     if is_array(writer):
         return {
             "type": "array",
@@ -206,6 +207,14 @@ def readable(writer: Any, reader: Any) -> Any:
         run = {"type": "fixed", "name": f"{writer['name']}{name}", "size": size} if size else None
         fields.append({"name": name, "type": run or ("bytes" if kind == _FLAG else readable(kind, None))})
     return {"type": "record", "name": writer["name"], "fields": fields}
+
+
+def _partner(kind: Any, wanted: Any) -> Any:
+    """What of the reader's is meant by one type of a union: of several, that of the same name."""
+    if not isinstance(wanted, list):
+        return wanted
+    name = kind.get("name") if isinstance(kind, dict) else None
+    return next((one for one in wanted if one == kind or (name and one.get("name") == name)), None)
 
 
 def nullable(schema: Any) -> Any:

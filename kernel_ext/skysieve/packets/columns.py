@@ -156,12 +156,14 @@ class Columns:
         for path, field in avro.leaves(self.schema).items():
             versions = list(found[path])
             unit, description = describe(path) or (units.get(path, ""), _UNIT.sub("", field["doc"]))
-            lost = {
-                v: avro.avro_name(t) for v, t in found[path].items() if not avro.resolves(t, field["type"])
-            }
+            lost = [
+                f"{'.'.join(path) + place + ' is ' if place else ''}{kind} in {version}"
+                for version, written in found[path].items()
+                for place, kind in _unresolved(written, field["type"]).items()
+                if not place.startswith(".")  # which has a column of its own
+            ]
             if lost:
-                where = ", ".join(f"{kind} in {version}" for version, kind in lost.items())
-                description += f" (NULL where it is of another type: {where})"
+                description += f" (NULL where it is of another type: {', '.join(lost)})"
             column = Column(
                 path,
                 field["type"],
@@ -261,3 +263,18 @@ class Columns:
             choice = " or ".join(column.name for column in found)
             raise ColumnError(f"Column {name!r} could be {choice}: write one of them in full.")
         raise ColumnError(f"There is no column {name!r}.{nearest(name, self._by_name)}")
+
+
+def _unresolved(writer: Any, reader: Any) -> dict[str, str]:
+    """What is null for its reader because it was written as another type: how that is called, by its place."""
+    (a, _), (b, _) = avro.split_null(writer), avro.split_null(reader)
+    if avro.is_array(a) and avro.is_array(b):
+        return {f"[]{path}": kind for path, kind in _unresolved(a["items"], b["items"]).items()}
+    if avro.is_record(a) and avro.is_record(b):
+        known = {f["name"]: f["type"] for f in b["fields"]}
+        return {
+            f".{f['name']}{path}": kind
+            for f in a["fields"]
+            for path, kind in _unresolved(f["type"], known.get(f["name"], f["type"])).items()
+        }
+    return {} if avro.resolves(a, b) else {"": avro.avro_name(a)}

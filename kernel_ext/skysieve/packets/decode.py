@@ -25,6 +25,9 @@ LARGEST = 8 << 20
 """Bytes of a packet that is decoded: real ones reach 0.5 MB, and a heap full of larger ones would fail the session."""
 
 
+_FLOATS = ("float", "double")
+
+
 def decode(packets: DataFrame, packet_format: Format, columns: Iterable[Column]) -> DataFrame:
     """Add one flat column per wanted column, named by its dotted path, and the reason where a packet is rejected.
 
@@ -130,40 +133,44 @@ def _clean(value: SparkColumn, schema: Any) -> SparkColumn:
     kind, _ = avro.split_null(schema)
     if not _has_floats(kind):
         return value
-    if avro.is_record(kind) or avro.is_array(kind):
-        return F.when(_has_nan(value, kind), _rebuilt(value, kind)).otherwise(value)
-    return _rebuilt(value, kind)
+    if kind in _FLOATS:
+        return _rebuilt(value, kind)
+    return F.when(_has_nan(value, kind), _rebuilt(value, kind)).otherwise(value)
 
 
 def _rebuilt(value: SparkColumn, schema: Any) -> SparkColumn:
     kind, _ = avro.split_null(schema)
     if not _has_floats(kind):
         return value
-    if avro.is_record(kind):
-        fields = [_rebuilt(value.getField(f["name"]), f["type"]).alias(f["name"]) for f in kind["fields"]]
-        return F.when(value.isNotNull(), F.struct(*fields))
     if avro.is_array(kind):
         return F.transform(value, lambda item: _rebuilt(item, kind["items"]))
+    if _is_map(kind):
+        return F.transform_values(value, lambda _, item: _rebuilt(item, kind["values"]))
+    if kind not in _FLOATS:
+        fields = [_rebuilt(value.getField(name), inner).alias(name) for name, inner in _members(kind)]
+        return F.when(value.isNotNull(), F.struct(*fields))
     return F.nanvl(value, F.lit(None).cast(kind))
 
 
 def _has_nan(value: SparkColumn, schema: Any) -> SparkColumn:
     """Whether there is a NaN in it, by functions that Spark compiles."""
     kind, _ = avro.split_null(schema)
-    if avro.is_record(kind):
-        return _any(_has_nan(value.getField(f["name"]), f["type"]) for f in _with_floats(kind))
     if avro.is_array(kind):
         items, _ = avro.split_null(kind["items"])
         if avro.is_record(items):
-            return _any(_one_has_nan(value.getField(f["name"]), f["type"]) for f in _with_floats(items))
+            return _any(_one_has_nan(value.getField(name), inner) for name, inner in _with_floats(items))
         return _one_has_nan(value, items)
+    if _is_map(kind):
+        return _one_has_nan(F.map_values(value), kind["values"])
+    if kind not in _FLOATS:
+        return _any(_has_nan(value.getField(name), inner) for name, inner in _with_floats(kind))
     return F.isnan(value)
 
 
 def _one_has_nan(values: SparkColumn, schema: Any) -> SparkColumn:
     """Whether one of an array's values has a NaN in it; NaN equals NaN in Spark."""
     kind, _ = avro.split_null(schema)
-    if isinstance(kind, str):
+    if kind in _FLOATS:
         return F.array_contains(values, F.lit(float("nan")).cast(kind))
     return F.exists(values, lambda item: _has_nan(item, kind))
 
@@ -172,14 +179,25 @@ def _any(conditions: Iterable[SparkColumn]) -> SparkColumn:
     return F.coalesce(F.greatest(*conditions, F.lit(False)), F.lit(False))
 
 
-def _with_floats(record: Any) -> list[Any]:
-    return [f for f in record["fields"] if _has_floats(f["type"])]
+def _is_map(schema: Any) -> bool:
+    return isinstance(schema, dict) and schema["type"] == "map"
+
+
+def _members(schema: Any) -> list[tuple[str, Any]]:
+    """Name and type of each field of what is a struct in Spark: a record, or a union of several types."""
+    if isinstance(schema, list):
+        return [(f"member{i}", kind) for i, kind in enumerate(schema)]
+    return [(f["name"], f["type"]) for f in schema["fields"]]
+
+
+def _with_floats(schema: Any) -> list[tuple[str, Any]]:
+    return [(name, kind) for name, kind in _members(schema) if _has_floats(kind)]
 
 
 def _has_floats(schema: Any) -> bool:
     kind, _ = avro.split_null(schema)
-    if avro.is_record(kind):
+    if avro.is_array(kind) or _is_map(kind):
+        return _has_floats(kind.get("items") or kind["values"])
+    if avro.is_record(kind) or isinstance(kind, list):
         return bool(_with_floats(kind))
-    if avro.is_array(kind):
-        return _has_floats(kind["items"])
-    return kind in ("float", "double")
+    return kind in _FLOATS
