@@ -13,9 +13,12 @@ import pytest
 from conftest import delivered, small
 from matching import judged
 from processes import wait_until
+from pyspark.errors import PySparkException
 from skysieve import Filter, Guard, local
+from skysieve.connections import connect
 from skysieve.engine import registry
 from skysieve.engine.registry import Registered, Version
+from skysieve.engine.supervisor import Supervisor
 from skysieve.engine.values import now
 from skysieve.errors import DeploymentError
 from skysieve.sources import Packet, send, simulate
@@ -195,6 +198,20 @@ def test_a_stream_that_cannot_be_read_holds_up_no_other_and_is_tried_again(
     stuck.wait("running")
     send(sent, odd, topics.bootstrap)
     assert ids(delivered(stuck, 10)) == ids(sent)
+
+
+def test_a_query_that_went_with_its_spark_is_one_that_fell_and_no_fault(topics, started, tmp_path):
+    """Of a server that has gone nothing can be asked; the supervisor would start over once for each query."""
+    spark = connect(started.spark, started.token)
+    told = Supervisor(topics, lambda _: spark, str(tmp_path))
+    ticks = spark.readStream.format("rate").load().writeStream.format("noop")
+    told._queries["lost"] = ticks.option("checkpointLocation", str(tmp_path / "ticks")).start()
+    spark.client.release_session()
+    with pytest.raises(PySparkException):
+        told._queries["lost"].exception()
+    told._explain("lost")
+    assert told._queries == {}
+    assert told._watch._pulses["lost"].restarts == 1
 
 
 def test_who_edits_a_filter_that_still_judges_the_past_leaves_no_gap(sky, stream, topics, name, deployed):
