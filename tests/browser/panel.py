@@ -95,7 +95,7 @@ def open_lab(lab: Lab, page: Page, workspace: str) -> Panel:
 def cells(page: Page) -> list[str]:
     """The texts of the cells of the notebook that is open."""
     found: list[str] = page.evaluate(
-        "() => [...jupyterapp.shell.widgets('main')].find(one => one.content?.widgets)"
+        "() => [...jupyterapp.shell.widgets('main')].find(one => one.isVisible && one.content?.widgets)"
         ".content.widgets.map(cell => cell.model.sharedModel.getSource())"
     )
     return found
