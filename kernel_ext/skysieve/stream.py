@@ -17,7 +17,7 @@ from skysieve.enrich.base import Enrichment
 from skysieve.errors import PacketError, SkysieveError, StreamError, nearest
 from skysieve.packets import avro, formats
 from skysieve.packets.alerts import numbered
-from skysieve.packets.columns import Column, Columns, Version
+from skysieve.packets.columns import Column, Columns, Version, age
 from skysieve.packets.formats import Format
 from skysieve.packets.names import Names
 from skysieve.stream_topics import newest, rejected_topic, streams
@@ -193,7 +193,7 @@ class Stream:
         for value in self._sample:
             with suppress(PacketError):
                 found.add(self.format.version(value))
-        return sorted(found, key=str)
+        return sorted(found, key=age)
 
     @cached_property
     def filterable(self) -> Columns:

@@ -2,6 +2,8 @@
 
 import io
 import json
+import random
+from contextlib import suppress
 
 import fastavro
 import pytest
@@ -10,7 +12,8 @@ from hypothesis import strategies as st
 from skysieve import PacketError
 from skysieve.packets import formats
 from skysieve.packets.containers import ContainerFormat
-from skysieve.packets.object_containers import split
+from skysieve.packets.object_containers import head, header, split
+from skysieve.sources.surveys import simulated
 
 AVRO = formats.get("avro")
 
@@ -111,6 +114,59 @@ def test_a_version_is_called_what_the_schema_calls_it(written, label):
 def test_a_version_that_no_one_named_is_called_by_its_hash():
     packet = container([{"a": 1}], schema(("a", "int")))
     assert len(AVRO.version(packet)) == 6
+
+
+def test_versions_are_in_the_order_of_their_numbers():
+    old = schema(("candid", "long"), ("ra", "float"), ("gone", "int"), name="v7_4")
+    new = schema(("candid", "long"), ("ra", "double"), name="v10_0")
+    packets = [
+        container([{"candid": 1, "ra": 2.5, "gone": 3}], old),
+        container([{"candid": 1, "ra": 2.5}], new),
+    ]
+    columns = AVRO.fitted(packets).columns()
+    assert (columns["candid"].since, columns["candid"].until) == ("7.4", "10.0")
+    assert (columns["ra"].schema, columns["gone"].until) == ("double", "7.4")
+
+
+@pytest.mark.parametrize("name", ["avro", "ztf"])
+@pytest.mark.parametrize(
+    "odd",
+    [
+        [],
+        3,
+        "long",
+        ["null", SURVEY],
+        schema(("a b", "long")),
+        schema(("candid", "lnng")),
+        schema(("candid", {"type": "enum", "name": "e", "symbols": ["a-b"]})),
+        {"type": "record", "name": "alert", "fields": 7},
+        {"type": "record", "name": "alert", "fields": [7]},
+    ],
+)
+def test_a_header_that_is_no_schema_of_alerts_is_not_learned(name, odd):
+    good = container([alert(1)])
+    broken = head(json.dumps(odd).encode()) + good[len(head(fastavro_schema(good))) :]
+    known = formats.get(name).fitted([good])
+    assert known.fitted([broken]).knows == known.knows
+    formats.detect(broken)
+    with suppress(PacketError):
+        known.version(broken)
+
+
+def fastavro_schema(packet):
+    return header(packet)[0]["avro.schema"]
+
+
+def test_no_flipped_bit_in_a_header_spoils_a_stream():
+    (good,) = (p.value for p in simulated("ztf", count=1, seed=3))
+    ztf = formats.get("ztf").fitted([good])
+    chance, size = random.Random(4), header(good)[1]
+    for _ in range(300):
+        at = chance.randrange(size)
+        flipped = good[:at] + bytes([good[at] ^ 1 << chance.randrange(8)]) + good[at + 1 :]
+        wiser = ztf.fitted([flipped])
+        assert {"candid", "candidate.magpsf"} <= {column.name for column in wiser.columns()}
+        assert wiser.read(good) == ztf.read(good)
 
 
 def test_one_that_must_be_split_is_remembered():

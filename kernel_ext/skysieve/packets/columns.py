@@ -105,6 +105,15 @@ class Column:
         return tuple(f["name"] for f in kind["fields"]) if avro.is_record(kind) else ()
 
 
+def age(version: Version) -> tuple[tuple[int, ...], str]:
+    """By which versions are put in order, the oldest first.
+
+    >>> sorted(["10.0", "7.4", "10.0b"], key=age)
+    ['7.4', '10.0', '10.0b']
+    """
+    return tuple(map(int, re.findall(r"\d+", str(version)))), str(version)
+
+
 def united(columns: Iterable[Column]) -> list[Column]:
     """Each column once, in the order of first use; of an array, all that any of them reads."""
     found: dict[str, Column] = {}

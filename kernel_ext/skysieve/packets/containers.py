@@ -22,9 +22,19 @@ import pyarrow as pa
 
 from skysieve.errors import PacketError
 from skysieve.packets import avro
-from skysieve.packets.columns import Column, Columns, Version
-from skysieve.packets.formats import PACKET, RECORD, RESULT, Decoded, Places, register
-from skysieve.packets.object_containers import BLOCK, BROKEN, MAGIC, SYNC, check_end, header, is_simple, split
+from skysieve.packets.columns import Column, Columns, Version, age
+from skysieve.packets.formats import LARGEST, PACKET, RECORD, RESULT, Decoded, Places, register
+from skysieve.packets.object_containers import (
+    BLOCK,
+    BROKEN,
+    MAGIC,
+    SYNC,
+    check_end,
+    header,
+    is_legal,
+    is_simple,
+    split,
+)
 
 if TYPE_CHECKING:
     from pyspark.sql import Column as SparkColumn
@@ -109,27 +119,37 @@ class ContainerFormat:
 
     def fitted(self, packets: Iterable[bytes]) -> ContainerFormat:
         """The same format, with the headers of these packets."""
-        known, splits = {w.header: w for w in self.writers}, self.splits
+        found, splits = self, self.splits
         for value in packets:
             with suppress(PacketError):
-                if not is_simple(value):
-                    splits = True
+                if len(value) > LARGEST:
+                    continue
+                splits = splits or not is_simple(value)
                 for piece in split(value):
-                    head = piece[: header(piece)[1]]
-                    if head not in known:
-                        known[head] = self._writer(head)
-        if not splits and len(known) == len(self.writers):
-            return self
-        writers = sorted(known.values(), key=lambda w: (str(w.label), w.header))
-        return replace(self, writers=tuple(writers), splits=splits)
+                    found = found._knowing(piece[: header(piece)[1]])
+        return found if splits == found.splits else replace(found, splits=splits)
 
-    def _writer(self, head: bytes) -> Writer:
-        schema = header(head)[0]["avro.schema"].decode()
-        return Writer(head, schema, self.label(json.loads(schema), head))
+    def _knowing(self, head: bytes) -> ContainerFormat:
+        """The same with a further header, unless it holds no schema of alerts: a packet may have been corrupted."""
+        if any(writer.header == head for writer in self.writers):
+            return self
+        try:
+            schema = header(head)[0]["avro.schema"].decode()
+            new = Writer(head, schema, self.label(json.loads(schema), head))
+            if not (avro.is_record(new.expanded) and is_legal(new.expanded)):
+                return self
+            writers = sorted((*self.writers, new), key=lambda w: (age(w.label), w.header))
+            found = replace(self, writers=tuple(writers))
+            _ = found.columns()
+        except Exception:  # whatever the broken schema leads to
+            return self
+        return found
 
     def label(self, schema: Any, head: bytes) -> Version:
         """What the version of a schema is called: what it says itself, else a few digits of its hash."""
-        if said := schema.get("version") if isinstance(schema, dict) else None:
+        if not isinstance(schema, dict):
+            return hashlib.sha256(head).hexdigest()[:6]
+        if said := schema.get("version"):
             return str(said)
         if match := _IN_NAME.search(f"{schema.get('namespace')}.{schema.get('name')}"):
             return ".".join(match.groups())
@@ -192,7 +212,9 @@ class ContainerFormat:
         if not self.splits:
             return packets.withColumns({RECORD: F.lit(0), PACKET: value})
         in_python = arrow_udf(_split_all, "array<binary>")  # type: ignore[call-overload]
-        split_ = packets.withColumn(_SPLIT, in_python(F.when(~self._simple(value), value)))
+        # one that is too large is rejected once, as it came
+        is_apart = ~self._simple(value) & (F.length(value) <= LARGEST)
+        split_ = packets.withColumn(_SPLIT, in_python(F.when(is_apart, value)))
         # of a packet whose schema is not known yet nothing is split off: it is rejected once, as it came
         apart = split_.withColumn(_SPLIT, F.when(self._known(F.get(_SPLIT, F.lit(0))), F.col(_SPLIT)))
         each = apart.select(*packets.columns, F.posexplode_outer(_SPLIT).alias(_NUMBER, _SPLIT))

@@ -16,13 +16,10 @@ from pyspark.sql.avro.functions import from_avro
 
 from skysieve.packets import avro
 from skysieve.packets.columns import Column, united
-from skysieve.packets.formats import PACKET, RESULT, Format
+from skysieve.packets.formats import LARGEST, PACKET, RESULT, Format
 
 PROBLEM = "kafka.problem"
 """Name of the column that says why a packet was rejected; NULL where it was decoded."""
-
-LARGEST = 8 << 20
-"""Bytes of a packet that is decoded: real ones reach 0.5 MB, and a heap full of larger ones would fail the session."""
 
 
 _FLOATS = ("float", "double")
@@ -54,11 +51,12 @@ def decode(packets: DataFrame, packet_format: Format, columns: Iterable[Column])
     wanted = united(columns)
     raw = packet_format.columns().of_packet(wanted)
     how = packet_format.decoded(F.col(PACKET), [path for c in raw for path in c.paths])
+    size = F.length(
+        PACKET if packet_format.in_python else "value"
+    )  # what was split off may have been compressed
     large = F.when(
-        F.length("value") > LARGEST,
-        problem(
-            "frame", f"the message has %d bytes, more than the {LARGEST} that are decoded", F.length("value")
-        ),
+        size > LARGEST,
+        problem("frame", f"the message has %d bytes, more than the {LARGEST} that are decoded", size),
     )
     framed = packet_format.spread(packets).withColumns({PROBLEM: F.coalesce(large, how.frame)})
     read = framed.withColumns({RESULT: once(F.when(kafka("problem").isNull(), how.read))})

@@ -106,6 +106,8 @@ class Decoded:
     broken: SparkColumn
 
 
+LARGEST = 8 << 20
+"""Bytes of a packet that is decoded: real ones reach 0.5 MB, and a heap full of larger ones would fail the session."""
 RECORD = "kafka.record"
 PACKET = "skysieve_packet"
 RESULT = "skysieve_result"

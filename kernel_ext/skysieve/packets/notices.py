@@ -79,7 +79,7 @@ class JsonFormat:
         """The same format, with what is found in these messages."""
         schema = self.schema
         for value in packets:
-            with suppress(PacketError):
+            with suppress(PacketError, RecursionError):
                 schema = _both(schema, _found(_load(value), ()))
         return self if schema == self.schema else JsonFormat(schema)
 
@@ -149,6 +149,8 @@ def _load(value: bytes) -> dict[str, Any]:
         found = json.loads(value)
     except ValueError as error:
         raise PacketError("decode", f"the message is no JSON: {error}") from error
+    except RecursionError:
+        raise PacketError("decode", "the message is nested too deeply") from None
     if not isinstance(found, dict):
         raise PacketError("decode", "the message is no JSON object")
     return found

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import struct
 from collections.abc import Iterator
 from typing import Any
@@ -17,6 +18,8 @@ import fastavro
 
 from skysieve.errors import PacketError
 
+_PRIMITIVE = ("null", "boolean", "int", "long", "float", "double", "bytes", "string")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 MAGIC = b"Obj\x01"
 SYNC = 16
 BLOCK = {
@@ -109,6 +112,27 @@ def header(value: bytes) -> tuple[dict[str, bytes], int]:
 def header_schema(value: bytes) -> Any:
     """The schema that a container brings along; raises PacketError."""
     return json.loads(header(value)[0]["avro.schema"])
+
+
+def is_legal(schema: Any) -> bool:
+    """Whether Java's Avro, which is stricter than fastavro, takes a schema that is written out.
+
+    Examples
+    --------
+    >>> is_legal({"type": "array", "items": ["null", "long"]}), is_legal("text"), is_legal(["null", []])
+    (True, False, False)
+    """
+    if isinstance(schema, str):
+        return schema in _PRIMITIVE
+    if isinstance(schema, list):
+        return bool(schema) and all(not isinstance(one, list) and is_legal(one) for one in schema)
+    if schema["type"] == "record":
+        return all(_NAME.fullmatch(f["name"]) and is_legal(f["type"]) for f in schema["fields"])
+    if schema["type"] == "enum":
+        return all(map(_NAME.fullmatch, schema["symbols"]))
+    return schema["type"] == "fixed" or is_legal(
+        schema.get("items") or schema.get("values") or schema["type"]
+    )
 
 
 def check_end(value: bytes) -> None:

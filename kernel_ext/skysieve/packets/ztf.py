@@ -85,7 +85,8 @@ class ZtfFormat(ContainerFormat):
 
 def _is_ztf(schema: dict[str, Any]) -> bool:
     name = f"{schema.get('namespace') or ''}.{schema.get('name')}".lstrip(".")
-    fields = {field["name"] for field in schema.get("fields", ())}
+    said = schema.get("fields")
+    fields = {f.get("name") for f in said if isinstance(f, dict)} if isinstance(said, list) else set()
     return name.startswith("ztf.") or (name.startswith("topLevelRecord") and fields >= _FIELDS)
 
 
