@@ -40,11 +40,12 @@ GOOD = {
         container(3),
         container(3, sync_interval=1),
         container(2, codec="deflate"),
+        container(4, codec="snappy"),
         container(0),
     ],
     "json": [b'{"id": "S1", "ra": 1.5, "where": {"dec": -3}}', b'{"id": "S2", "ra": 2}'],
 }
-ALERTS = {"lsst": [1], "avro": [1, 3, 3, 2, 0], "json": [1, 1]}
+ALERTS = {"lsst": [1], "avro": [1, 3, 3, 2, 4, 0], "json": [1, 1]}
 
 
 class Mutated(bytes):

@@ -43,6 +43,10 @@ if TYPE_CHECKING:
 _BLOCK_BYTES = 20
 """At most, of the two numbers before a block's records."""
 _IN_NAME = re.compile(r"\bv(\d+)_(\d+)\b")
+_UNKNOWN = "the schema in the message is not known here yet"
+_SPLIT_UNKNOWN = (
+    f"{_UNKNOWN}, or it is truncated, or compressed otherwise than by deflate or snappy"
+)
 _SPLIT, _NUMBER = "skysieve_split", "skysieve_number"
 _ID = ("candid", "diaSource.diaSourceId", "alertId", "objectId", "id")
 _TIME = ("candidate.jd", "diaSource.midpointMjdTai", "jd", "mjd", "time")
@@ -234,7 +238,7 @@ class ContainerFormat:
             F.when(self._simple(packet), F.lit(None))
             .when(F.coalesce(F.length(packet), F.lit(0)) == 0, problem("frame", "the message is empty"))
             .when(~packet.startswith(F.lit(MAGIC)), problem("frame", "the message is no Avro container"))
-            .when(~self._known(packet), problem("schema", "the schema in the message is not known here yet"))
+            .when(~self._known(packet), problem("schema", _SPLIT_UNKNOWN if self.splits else _UNKNOWN))
             .otherwise(
                 problem("frame", BROKEN if self.splits else "the message is not one record in one block")
             )
