@@ -10,7 +10,7 @@ import fastavro
 import offline
 import pytest
 from conftest import delivered
-from skysieve import Filter, PacketError
+from skysieve import Filter, PacketError, StreamError
 from skysieve.packets import formats, lsst_schemas
 from skysieve.sources import Packet, send, simulate
 
@@ -110,6 +110,43 @@ def test_a_folder_like_the_package_s_is_read_with_the_files_that_a_root_names(tm
     assert repr(fitted.read(packet(9900, lsst_schemas.load(1000)))) == repr(
         [ALERT]
     )  # NaN is unequal to itself
+
+
+def test_the_versions_in_one_flat_folder_are_kept_apart(tmp_path, monkeypatch):
+    for schema_id in (704, 1000, 1101):
+        for file in lsst_schemas.schema_files()[schema_id].parent.glob("*.avsc"):
+            shutil.copy(file, tmp_path)
+    monkeypatch.setenv("SKYSIEVE_SCHEMAS", str(tmp_path))
+    fitted = formats.get("lsst").fitted([])
+    assert all(fitted.raw[i] == lsst_schemas.load(i) for i in (704, 1000, 1101))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("1200.avsc", "{"),
+        ("1200.avsc", '"string"'),
+        (
+            "lsst.v12_0.alert.avsc",
+            '{"type": "record", "name": "a", "fields": [{"name": "x", "type": "lsst.y"}]}',
+        ),
+    ],
+)
+def test_a_file_that_is_no_schema_is_named(tmp_path, monkeypatch, name, text):
+    (tmp_path / name).write_text(text)
+    monkeypatch.setenv("SKYSIEVE_SCHEMAS", str(tmp_path))
+    with pytest.raises(StreamError, match=f"in which {name} is no schema"):
+        formats.get("lsst").fitted([])
+    monkeypatch.setenv("SKYSIEVE_SCHEMAS", str(tmp_path / "nowhere"))
+    with pytest.raises(StreamError, match="which is no folder"):
+        formats.get("lsst").fitted([])
+
+
+@pytest.mark.parametrize("odd", ["string", {"type": "string"}, {"$schema": "https://json-schema.org"}, 7])
+def test_what_else_a_registry_holds_is_no_schema_of_alerts(registry, odd, caplog):
+    registry["9900"] = odd
+    assert formats.get("lsst").fitted([packet(9900, sparkle=2.5)]) is formats.get("lsst")
+    assert "not to be had from the registry" in caplog.text
 
 
 def test_a_registry_that_does_not_answer_is_no_obstacle(monkeypatch, caplog):

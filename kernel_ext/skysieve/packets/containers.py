@@ -44,9 +44,7 @@ _BLOCK_BYTES = 20
 """At most, of the two numbers before a block's records."""
 _IN_NAME = re.compile(r"\bv(\d+)_(\d+)\b")
 _UNKNOWN = "the schema in the message is not known here yet"
-_SPLIT_UNKNOWN = (
-    f"{_UNKNOWN}, or it is truncated, or compressed otherwise than by deflate or snappy"
-)
+_SPLIT_UNKNOWN = f"{_UNKNOWN}, or it is truncated, or compressed otherwise than by deflate or snappy"
 _SPLIT, _NUMBER = "skysieve_split", "skysieve_number"
 _ID = ("candid", "diaSource.diaSourceId", "alertId", "objectId", "id")
 _TIME = ("candidate.jd", "diaSource.midpointMjdTai", "jd", "mjd", "time")

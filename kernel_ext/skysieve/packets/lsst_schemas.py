@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+import fastavro
+
 from skysieve.errors import StreamError
 
 Schema = dict[str, Any]
@@ -63,15 +65,36 @@ def packaged() -> dict[int, Schema]:
 
 
 def found_for(ids: Iterable[int]) -> dict[int, Schema]:
-    """The schemas that come from elsewhere: all in the user's folder, and of these ids those of the registry."""
+    """The schemas that come from elsewhere: all in the user's folder, and of these ids those of the registry.
+
+    Raises
+    ------
+    StreamError
+        If the folder is not there, or a file in it holds no schema.
+    """
     folder = os.environ.get(_FOLDER)
-    found = {}
-    if folder:
-        for file in sorted(Path(folder).expanduser().rglob("*.avsc")):
-            if (version := _id(file.as_posix())) is not None:
-                found[version] = _read(file)
+    found = _in_folder(Path(folder).expanduser()) if folder else {}
     if registry := os.environ.get(_REGISTRY):
         found |= {i: schema for i in sorted(set(ids)) if (schema := _registered(registry, i)) is not None}
+    return found
+
+
+def _in_folder(folder: Path) -> dict[int, Schema]:
+    if not folder.is_dir():
+        raise StreamError(
+            f"${_FOLDER} names {folder}, which is no folder: make it, or take the variable back."
+        )
+    found = {}
+    for file in sorted(folder.rglob("*.avsc")):
+        if (version := _id(file.as_posix())) is not None:
+            try:
+                found[version] = _read(file)
+                fastavro.parse_schema(found[version])
+            except Exception as error:  # whatever a broken file leads to
+                raise StreamError(
+                    f"${_FOLDER} names {folder}, in which {file.name} is no schema of alerts with all that it refers "
+                    f"to beside it: {error!r}. Mend it, or take it away."
+                ) from None
     return found
 
 
@@ -79,10 +102,12 @@ def _registered(url: str, schema_id: int) -> Schema | None:
     try:
         schema = _client(url).get_schema(schema_id)
         parts = [_client(url).get_version(r.subject, r.version).schema for r in schema.references or []]
+        found = _whole([json.loads(text) for part in (schema, *parts) if (text := part.schema_str)])
+        fastavro.parse_schema(found)
     except Exception as error:  # whatever its HTTP library raises; the packets are rejected, and say why
         log.warning("schema %d is not to be had from the registry: %s", schema_id, error)
         return None
-    return _whole([json.loads(text) for part in (schema, *parts) if (text := part.schema_str)])
+    return found
 
 
 @cache
@@ -112,10 +137,10 @@ def load(schema_id: int) -> Schema:
 
 
 def _read(root: Path) -> Schema:
-    """The schema of a file, with what it names from the files beside it."""
-    beside = [
-        path for path in root.parent.glob("*.avsc") if path != root and not _BY_ID.search(path.as_posix())
-    ]
+    """The schema of a file, with what it names from the files beside it: those of the same version."""
+    version = root.name.removesuffix("alert.avsc") if _ROOT_FILE.search(root.as_posix()) else ""
+    others = (path for path in root.parent.glob(f"{version}*.avsc") if path != root)
+    beside = [path for path in others if not _BY_ID.search(path.as_posix())]
     return _whole([json.loads(path.read_text()) for path in (root, *beside)])
 
 
