@@ -193,6 +193,21 @@ def test_labels_can_be_of_alerts_or_of_objects(preview, alerts, name):
     assert list(found.classes["alerts"]) == [sum(a["diaSource"][name] in wanted for a in alerts)]
 
 
+def test_labels_can_be_a_column_and_what_is_emitted_can_be_called_as_one(sky, preview, alerts):
+    spec = replace(preview.filter, where="band IS NOT NULL AND snr > 10", emit="diaSourceId: diaSourceId")
+    found = sky.preview(spec, last=1000)
+    bands = Counter(a["diaSource"]["band"] for a in alerts)
+    told = found.labelled("diaSource.band")
+    assert (told.by, dict(zip(told.classes["class"], told.classes["alerts"], strict=True))) == (
+        "diaSource.band",
+        bands,
+    )
+    with pytest.raises(StreamError, match=r"No column .diaSource\.bnd. was read.*diaSource\.band"):
+        found.labelled("diaSource.bnd")
+    with pytest.raises(FilterError, match="as a preview calls its cuts"):
+        replace(spec, emit="cut1: snr")
+
+
 def test_without_truth_labels_are_asked_for(sky, stream, packets):
     send([Packet(packets[0], None)], stream, sky.topics.bootstrap)
     with pytest.raises(StreamError, match="give labels"):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from skysieve.errors import StreamError
+from skysieve.errors import StreamError, nearest
 from skysieve.intervals import wilson
 
 Labels = pd.Series | pd.DataFrame | Mapping[Any, str]
@@ -57,6 +57,15 @@ class Labelled:
             f"{self.unlabelled:,} alerts read have no label; {self.unlabelled_passed:,} of them passed. "
             "Intervals are 95 % (Wilson)."
         )
+
+
+def of_column(alerts: pd.DataFrame, name: str) -> pd.Series[Any]:
+    """The classes that a column says; raises StreamError where it was not read."""
+    if name not in alerts:
+        raise StreamError(
+            f"No column {name!r} was read: let the filter use it.{nearest(name, map(str, alerts))}"
+        )
+    return alerts[name].map(str, na_action="ignore")
 
 
 def labelled(classes: pd.Series[Any], says: pd.DataFrame, cuts: list[str], by: str) -> Labelled:

@@ -122,7 +122,7 @@ class Preview(Judged):
         said = []
         if self._slice.ids is not None:
             said.append("These alerts were chosen by id, so the pass rate is not that of the stream.")
-        elif judged and high > _UNSURE * low:
+        elif judged and (high > _UNSURE * low or judged < _ENOUGH):
             share = (
                 f"from {100 * low:.2g} to {100 * high:.2g} %" if self.passed else f"below {100 * high:.2g} %"
             )
@@ -231,21 +231,24 @@ class Preview(Judged):
         row = why.row_of(alert_id, self.table, name)
         return why.why(self._bound, self.table, row, lambda: self._whole(row))
 
-    def labelled(self, by: Labels | None = None) -> Labelled:
+    def labelled(self, by: Labels | str | None = None) -> Labelled:
         """How well the filter does on alerts whose class is known: completeness and purity per class, and per cut.
 
         Parameters
         ----------
         by
             Class by id, of alerts or of objects: a Series, a mapping, or a table whose first two columns are these.
-            None: the classes that simulated alerts bring along (header ``truth``).
+            A text: the column of that name, which the filter must use. None: the classes that simulated alerts bring
+            along (header ``truth``).
 
         Raises
         ------
         StreamError
             If no alert read has a label.
         """
-        if by is not None:
+        if isinstance(by, str):
+            classes, found_by = labels.of_column(self._decoded, by), by
+        elif by is not None:
             classes, found_by = labels.matched(by, self._decoded, self._id_columns)
         else:
             classes, found_by = self._decoded[plan.TRUTH], "truth"

@@ -26,6 +26,33 @@ def uses_all(x):
     return helper(x) and down(m.sqrt(x)) == 3 and BANDS["g"][0] == 1 and log10(x) > FIFTH != NOT_A_NUMBER
 
 
+BOUND = 1
+
+
+def over(x, bound=BOUND):
+    return x > bound
+
+
+def uses_over(x):
+    return over(x)
+
+
+def test_a_constant_stands_before_the_function_that_has_it_as_a_default():
+    scope = {}
+    exec(code_of(uses_over), scope)
+    assert (scope["uses_over"](2), scope["uses_over"](0)) == (True, False)
+
+
+def test_a_name_that_means_two_things_is_refused():
+    LIMIT = 3  # noqa: N806
+
+    def inner(x):
+        return x > LIMIT and helper(x)
+
+    with pytest.raises(FilterError, match="'LIMIT' is one thing in 'helper' and another"):
+        code_of(inner)
+
+
 def even(n):
     return n == 0 or odd(n - 1)
 

@@ -214,6 +214,7 @@ def test_columns_of_lasairs_own_are_refused_all_by_name():
         ("1 < ra < 3", "is a condition"),
         ("ra = TRUE", "BOOLEAN cannot"),
         ("ra = NULL", "NULL cannot"),
+        ("LOG(10, ra) >= 3", "quotient.*write LOG10"),
     ],
 )
 def test_what_does_not_translate_exactly_is_refused_by_name(text, message):
@@ -274,6 +275,7 @@ def test_short_names_and_casts_translate():
         ("diaObject.ra > 100000 * 100000", "write 10000000000"),
         ("CAST(diaObject.ra AS INT) > 1", "CAST cannot"),
         ("diaObject.ra RLIKE '1'", "REGEXPLIKE cannot"),
+        ("log( 10 , diaObject.ra) >= 3", "quotient.*write LOG10"),
     ],
 )
 def test_what_lasair_takes_otherwise_is_refused_with_a_cure(where, message):

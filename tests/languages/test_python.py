@@ -52,6 +52,12 @@ def test_ztf_has_no_columns_that_fink_works_out_from_lsst_s():
         bound("def f(is_sso): return is_sso", ZTF)
 
 
+@pytest.mark.parametrize("arguments", ["ra, snr", "snr, ra=0.0"])
+def test_an_argument_that_could_be_several_columns_is_no_missing_one(arguments):
+    with pytest.raises(ColumnError, match=r"'ra' could be diaSource.ra or .* named after its record"):
+        bound(f"def f({arguments}):\n    return snr > 1")
+
+
 def test_all_columns_that_are_missing_are_named():
     with pytest.raises(
         ColumnError, match=r"does not have: simbad_otype, psfFlx\. Did you mean diaSource\.psfFlux"

@@ -262,7 +262,8 @@ def verdicts(judged: DataFrame, filters: Sequence[BoundFilter], shown: Sequence[
     from skysieve.sources.truth import HEADER
 
     says = [cut.condition().cast("boolean") for bound in filters for cut in bound.cuts]
-    emitted = {name: part.condition() for bound in filters for name, part in bound.annotations.items()}
+    known = {column.name for column in shown}
+    emitted = {n: p.condition() for bound in filters for n, p in bound.annotations.items() if n not in known}
     # a function of each header would keep Spark from compiling the decoding beside it
     at = F.array_position(kafka("headers")["key"], HEADER).cast("int") - 1
     of_class = F.get(kafka("headers")["value"], at)

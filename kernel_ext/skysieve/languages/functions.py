@@ -44,7 +44,7 @@ def code_of(function: Callable[..., Any]) -> str:
     if is_installed(function):
         return _imported(function)
     found: dict[str, str] = {}
-    _collect(function, found)
+    _collect(function, found, {name: function})
     imports = [text for text in found.values() if text.startswith(("import ", "from "))]
     rest = [text for text in found.values() if text not in imports]
     return "\n\n\n".join(filter(None, ["\n".join(imports), *rest]))
@@ -132,7 +132,7 @@ def _imported(function: Callable[..., Any]) -> str:
     )
 
 
-def _collect(function: Callable[..., Any], found: dict[str, str]) -> None:
+def _collect(function: Callable[..., Any], found: dict[str, str], meant: dict[str, Any]) -> None:
     """Put the text of a function, and before it of all that it uses, under their names."""
     try:
         text = textwrap.dedent(inspect.getsource(function))
@@ -146,12 +146,22 @@ def _collect(function: Callable[..., Any], found: dict[str, str]) -> None:
     enclosed = inspect.getclosurevars(function).nonlocals
     scope = {**getattr(function, "__globals__", {}), **enclosed}
     for name in dict.fromkeys(node.id for node in undefined(tree)):
-        if name in scope and name not in found:
-            _note(name, scope[name], function.__name__, found)
+        if name not in scope:
+            continue
+        value = scope[name]
+        other = meant.setdefault(name, value)
+        if other is not value and not (_literal(value) and _literal(value) == _literal(other)):
+            raise FilterError(
+                f"{name!r} is one thing in {function.__name__!r} and another in what else this filter runs: give one "
+                "of them another name."
+            )
+        if name not in found:
+            _note(name, value, function.__name__, found, meant)
+    found.pop(function.__name__, None)  # behind all that it uses when it is defined
     found[function.__name__] = text.rstrip()
 
 
-def _note(name: str, value: Any, user: str, found: dict[str, str]) -> None:
+def _note(name: str, value: Any, user: str, found: dict[str, str], meant: dict[str, Any]) -> None:
     """Put the text that makes a value under its name."""
     if isinstance(value, ModuleType):
         found[name] = f"import {value.__name__}" + (f" as {name}" if name != value.__name__ else "")
@@ -163,7 +173,7 @@ def _note(name: str, value: Any, user: str, found: dict[str, str]) -> None:
         found[name] = _import(module, value.__name__, name)
     elif inspect.isfunction(value) and value.__name__ == name:
         found[name] = ""  # it may call itself, or one that calls it
-        _collect(value, found)
+        _collect(value, found, meant)
     elif text := _literal(value):
         found[name] = f"{name} = {text}"
     else:

@@ -109,6 +109,7 @@ def parsed(text: str) -> exp.Select:
         raise FilterError(
             f"No packet knows {', '.join(foreign)}: it is a list that Lasair keeps. Leave it out."
         )
+    terms.refuse_two_logarithms(text)
     text = text.strip().rstrip(";").rstrip()
     if not re.match(r"select\b", text, re.IGNORECASE):
         alone = re.sub(r"^where\b", "", text, flags=re.IGNORECASE)

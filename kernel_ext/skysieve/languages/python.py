@@ -138,7 +138,12 @@ def bind(cut: Cut, columns: Columns) -> BoundFunction:
     for argument, optional in _arguments(function):
         try:
             found.append(_column(argument.arg, columns))
-        except ColumnError:
+        except ColumnError as error:
+            if len(columns.named(argument.arg)) > 1:
+                place = argument.lineno, argument.col_offset + 1, len(argument.arg)
+                raise ColumnError(
+                    f"{error} In Python: take it from an argument named after its record.", *place
+                ) from None
             if optional:
                 break  # what follows could not be passed by its place either
             missing.append(argument)

@@ -123,8 +123,11 @@ def named(text: str) -> dict[str, str]:
         if not pair:
             continue
         match = _NAMED.fullmatch(pair)
-        if not match or match[1] in found:
-            what = f"gives {match[1]!r} twice" if match else "has no name"
+        if not match or match[1] in found or re.fullmatch(r"cut\d+", match[1]):
+            what = f"gives {match[1]!r}" if match else "has no name"
+            what += (
+                " twice" if match and match[1] in found else ", as a preview calls its cuts" if match else ""
+            )
             raise FilterError(f"emit={pair!r} {what}: write name: expression, for example mag: derived.mag")
         parsed(match[2], tokens_of(match[2]))
         found[match[1]] = match[2]

@@ -25,6 +25,7 @@ from skysieve.packets import avro
 from skysieve.packets.columns import Column
 
 NUMBERS = {"id", "int", "float", "whole", "decimal", "double"}
+_WITH_BASE = re.compile(r"\blog\s*\(\s*10\s*,", re.IGNORECASE)
 _TYPES = {
     "int": "int",
     "long": "id",
@@ -287,8 +288,17 @@ def joined(joint: str, parts: Iterable[Condition]) -> Condition:
     )
 
 
+def refuse_two_logarithms(text: str) -> None:
+    """Raise FilterError where a logarithm is given its base: sqlglot has one name for that and for LOG10."""
+    if found := _WITH_BASE.search(text):
+        raise FilterError(
+            f"{found[0]} …) is worked out as a quotient, whose last digit is not that of LOG10: write LOG10(…)."
+        )
+
+
 def trees(where: str) -> list[exp.Expr]:
     """The cuts of a filter, parsed; raises as :func:`skysieve.languages.sql.cuts` does."""
+    refuse_two_logarithms(where)
     return [sqlglot.parse_one(cut.text, dialect="spark", into=exp.Condition) for cut in sql.cuts(where)]
 
 
