@@ -1,6 +1,9 @@
 """Derived columns: what the formulas give is what astropy and numpy give."""
 
 import io
+import re
+import sqlite3
+from contextlib import closing
 
 import astropy.units as u
 import fastavro
@@ -86,9 +89,10 @@ def test_ztf_has_the_same_names_and_upper_limits_are_no_detections(sky):
         (alert,) = fastavro.reader(io.BytesIO(packet))
         candidate = alert["candidate"]
         seen = [p["jd"] for p in alert["prv_candidates"] or [] if p["magpsf"] is not None]
-        assert row["mag"] == candidate["magpsf"]
-        assert row["mag_err"] == candidate["sigmapsf"]
-        assert row["is_positive"] == (candidate["isdiffpos"] in ("t", "1"))
+        positive = candidate["isdiffpos"] in ("t", "1")
+        assert row["mag"] == (candidate["magpsf"] if positive else None)
+        assert row["mag_err"] == (candidate["sigmapsf"] if positive else None)
+        assert row["is_positive"] == positive
         assert row["n_detections"] == candidate["ndethist"]
         assert row["days_since_last"] == (candidate["jd"] - max(seen) if seen else None)
         assert row["days_since_first"] == candidate["jd"] - min(candidate["jdstarthist"], candidate["jd"])
@@ -98,13 +102,49 @@ def test_ztf_has_the_same_names_and_upper_limits_are_no_detections(sky):
 
 
 @pytest.mark.parametrize("name", ["lsst", "ztf"])
-def test_a_derived_column_is_described_and_found_by_its_short_name(name):
+def test_a_derived_column_is_found_by_its_short_name(name):
     columns = formats.get(name).columns()
     for short in NAMES:
-        column = columns[f"derived.{short}"]
-        assert column.description
-        assert column in columns.named(short)
+        assert columns[f"derived.{short}"] in columns.named(short)
     assert columns.resolve("gal_b").unit == "deg"
+
+
+SOURCES = {
+    "lsst": dict.fromkeys(NAMES, "LSST sdm_schemas"),
+    "ztf": dict.fromkeys(NAMES, "Masci et al. 2019") | {"is_solar_system": "ZTF alert schema"},
+}
+ANYWHERE = dict.fromkeys(("gal_l", "gal_b"), "Hipparcos Catalogue") | dict.fromkeys(
+    ("ecl_lon", "ecl_lat"), "Capitaine et al. 2003"
+)
+
+
+@pytest.mark.parametrize("name", ["lsst", "ztf"])
+def test_a_derived_column_s_description_is_one_line_with_its_formula_and_source(name):
+    columns = formats.get(name).columns()
+    for short, source in (SOURCES[name] | ANYWHERE).items():
+        column = columns[f"derived.{short}"]
+        said = re.fullmatch(
+            r"[A-Z][^:\n]+: (?P<formula>.+) \((?P<source>[^()]+)\)\. Derived\.", column.description
+        )
+        assert said, column.description
+        assert source in said["source"]
+        if short not in ANYWHERE:
+            assert all(used.replace("[]", "") in said["formula"] for used in column.uses)
+    assert "Oke & Gunn 1983" in columns["derived.mag"].description
+
+
+@pytest.mark.parametrize(
+    ("isdiffpos", "known"), [("t", True), ("1", True), ("f", False), ("0", False), (None, False)]
+)
+def test_ztf_s_magnitude_is_null_where_the_difference_is_negative(isdiffpos, known):
+    columns = formats.get("ztf").columns()
+    row = {"candidate.isdiffpos": isdiffpos, "candidate.magpsf": 18.5, "candidate.sigmapsf": 0.125}
+    given = ", ".join(f"? AS `{name}`" for name in row)
+    with closing(sqlite3.connect(":memory:")) as database:
+        asked = f"SELECT {columns['derived.mag'].sql}, {columns['derived.mag_err'].sql} FROM (SELECT {given})"
+        assert database.execute(asked, list(row.values())).fetchone() == (
+            (18.5, 0.125) if known else (None, None)
+        )
 
 
 def test_ztf_s_schema_is_known_before_the_first_packet():

@@ -11,12 +11,14 @@ import pytest
 from conftest import DATA
 from skysieve.languages import Cut
 from skysieve.languages.sql import bind
-from skysieve.packets import formats
+from skysieve.packets import formats, ztf_schema
 from skysieve.packets.decode import decode
 from skysieve.sources import simulate
+from skysieve.sources.simulation.ztf.survey import SimulatedZtf
 
 LSST = offline.alert(next(simulate(1, seed=5, pool=8)).packet.value)
 NOW = LSST["diaSource"]["midpointMjdTai"]
+(ZTF,) = fastavro.reader(io.BytesIO(next(simulate(1, survey=SimulatedZtf(), seed=5, pool=8)).packet.value))
 ZTF_FILES = sorted((DATA / "ztf").glob("*/**/*.avro"))
 BANDS = "gri"
 
@@ -157,6 +159,20 @@ def test_simulated_objects_answer_as_python_does(sky):
     packets = [made.packet.value for made in simulate(60, seed=3, pool=8)]
     known = compare(sky, formats.get("lsst"), packets, map(offline.alert, packets), seen_by_lsst, BANDS)
     assert all(known.values())
+
+
+def test_ztf_s_brightest_of_one_detection_is_its_derived_magnitude(sky):
+    def packet(isdiffpos):
+        out = io.BytesIO()
+        alert = ZTF | {"candidate": ZTF["candidate"] | {"isdiffpos": isdiffpos}, "prv_candidates": None}
+        fastavro.writer(out, ztf_schema.schema(), [alert])
+        return out.getvalue()
+
+    packets = [packet(isdiffpos) for isdiffpos in "t1f0"]
+    rows = answers(sky, formats.get("ztf").fitted(packets), packets, ["derived.mag", "brightest()"])
+    mag = pytest.approx(ZTF["candidate"]["magpsf"])
+    assert [row["derived.mag"] for row in rows] == [mag, mag, None, None]
+    assert [row["brightest()"] for row in rows] == [mag, mag, None, None]
 
 
 def lsst(own, *past):

@@ -12,6 +12,7 @@ import pytest
 from conftest import delivered
 from skysieve import Filter, PacketError, StreamError
 from skysieve.packets import formats, lsst_schemas
+from skysieve.packets.alerts import Alerts
 from skysieve.sources import Packet, send, simulate
 
 GOOD = next(simulate(1, seed=5, pool=8)).packet.value
@@ -28,6 +29,7 @@ def extended(schema):
 
 
 NEW = extended(lsst_schemas.load(1000))
+FLAT = (704, 1000, 1101)
 
 
 def packet(schema_id, schema=NEW, **more):
@@ -48,11 +50,10 @@ def registry(monkeypatch):
             schema_id = self.path.split("?")[0].rsplit("/", 1)[-1]
             asked[schema_id] += 1
             found = known.get(schema_id)
-            body = (
-                {"schema": json.dumps(found)}
-                if found
-                else {"error_code": 40403, "message": "Schema not found"}
-            )
+            body = {"error_code": 40403, "message": "Schema not found"}
+            if found:
+                is_answer = isinstance(found, dict) and "schema" in found
+                body = found if is_answer else {"schema": json.dumps(found)}
             self.send_response(200 if found else 404)
             self.send_header("Content-Type", "application/vnd.schemaregistry.v1+json")
             self.end_headers()
@@ -112,41 +113,124 @@ def test_a_folder_like_the_package_s_is_read_with_the_files_that_a_root_names(tm
     )  # NaN is unequal to itself
 
 
-def test_the_versions_in_one_flat_folder_are_kept_apart(tmp_path, monkeypatch):
-    for schema_id in (704, 1000, 1101):
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """The user's folder, with the files of three versions side by side, as the survey names them."""
+    for schema_id in FLAT:
         for file in lsst_schemas.schema_files()[schema_id].parent.glob("*.avsc"):
             shutil.copy(file, tmp_path)
     monkeypatch.setenv("SKYSIEVE_SCHEMAS", str(tmp_path))
-    fitted = formats.get("lsst").fitted([])
-    assert all(fitted.raw[i] == lsst_schemas.load(i) for i in (704, 1000, 1101))
+    return tmp_path
+
+
+def test_the_versions_in_one_flat_folder_are_kept_apart(folder):
+    assert lsst_schemas.found_for([]) == {i: lsst_schemas.load(i) for i in FLAT}
+
+
+def test_a_file_named_by_its_id_has_its_own_version_s_records_from_a_flat_folder(folder):
+    shutil.copy(folder / "lsst.v10_0.alert.avsc", folder / "1200.avsc")
+    assert lsst_schemas.found_for([])[1200] == lsst_schemas.load(1000)
+
+
+def test_records_are_found_by_their_full_names_whatever_their_files_are_called(folder):
+    (folder / "lsst.v7_4.alert.avsc").rename(folder / "lsst.v99_0.alert.avsc")
+    (folder / "lsst.v7_4.diaSource.avsc").rename(folder / "source.avsc")
+    found = lsst_schemas.found_for([])
+    assert found.keys() == {1000, 1101, 9900}
+    assert found[9900] == lsst_schemas.load(704)
+
+
+def test_what_a_schema_names_may_be_an_enum_or_stand_in_a_map(folder):
+    root = json.loads((folder / "lsst.v10_0.alert.avsc").read_text())
+    for name, kind in [
+        ("tags", {"type": "map", "values": "lsst.v10_0.diaForcedSource"}),
+        ("why", {"type": "enum", "name": "reason", "symbols": ["NEW", "OLD"]}),
+        ("also", ["null", "reason"]),
+    ]:
+        root["fields"].append({"name": name, "type": kind})
+    (folder / "lsst.v10_0.alert.avsc").write_text(json.dumps(root))
+    fields = {f["name"]: f["type"] for f in fastavro.parse_schema(lsst_schemas.found_for([])[1000])["fields"]}
+    assert fields["tags"]["values"] == "diaForcedSource"
+    assert fields["also"] == ["null", "reason"]
 
 
 @pytest.mark.parametrize(
-    ("name", "text"),
+    ("file", "text", "problem"),
     [
-        ("1200.avsc", "{"),
-        ("1200.avsc", '"string"'),
-        (
-            "lsst.v12_0.alert.avsc",
-            '{"type": "record", "name": "a", "fields": [{"name": "x", "type": "lsst.y"}]}',
-        ),
+        ("1200.avsc", "{", "no schema of alerts.*line 1 column 2"),
+        ("1200.avsc", '"string"', "describes no alert"),
+        ("1200.avsc", '{"type": "string"}', "describes no alert"),
+        ("1200.avsc", '["null", "long"]', "describes no alert"),
+        ("1200.avsc", '{"type": "record", "name": "key", "fields": []}', "describes no alert"),
+        ("1200.avsc", '{"type": "record", "name": "alert"}', "no Avro schema"),
+        ("1200.avsc", '{"name": "alert", "fields": []}', "no Avro schema"),
+        ("1200.avsc", "[" * 100_000, "no schema of alerts"),
+        ("lsst.v10_0.diaSource.avsc", "{'a': 1}", "no schema of alerts"),
+        ("lsst.v10_0.diaSource.avsc", b"\xff", "no schema of alerts"),
     ],
 )
-def test_a_file_that_is_no_schema_is_named(tmp_path, monkeypatch, name, text):
-    (tmp_path / name).write_text(text)
-    monkeypatch.setenv("SKYSIEVE_SCHEMAS", str(tmp_path))
-    with pytest.raises(StreamError, match=f"in which {name} is no schema"):
-        formats.get("lsst").fitted([])
-    monkeypatch.setenv("SKYSIEVE_SCHEMAS", str(tmp_path / "nowhere"))
-    with pytest.raises(StreamError, match="which is no folder"):
+def test_a_broken_file_in_the_folder_is_named_with_what_to_do(folder, file, text, problem):
+    (folder / file).write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(StreamError, match=rf"{folder}, in which {file} is .*{problem}.*take it away"):
         formats.get("lsst").fitted([])
 
 
-@pytest.mark.parametrize("odd", ["string", {"type": "string"}, {"$schema": "https://json-schema.org"}, 7])
+def test_a_missing_file_is_told_by_the_record_that_it_should_define(folder):
+    (folder / "lsst.v10_0.diaSource.avsc").unlink()
+    said = r"in which lsst.v10_0.alert.avsc is .* names lsst.v10_0.diaSource, .*add what is missing"
+    with pytest.raises(StreamError, match=said):
+        formats.get("lsst").fitted([])
+
+
+@pytest.mark.parametrize("place", ["nowhere", "1000.avsc", "~nobody-of-this-name/schemas"])
+def test_a_folder_that_is_not_there_is_named(tmp_path, monkeypatch, place):
+    (tmp_path / "1000.avsc").write_text(json.dumps(lsst_schemas.load(1000)))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SKYSIEVE_SCHEMAS", place)
+    with pytest.raises(StreamError, match=rf"SKYSIEVE_SCHEMAS names {place}, which is no folder"):
+        formats.get("lsst").fitted([])
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "string",
+        {"type": "string"},
+        {"$schema": "https://json-schema.org"},
+        7,
+        [{"type": "record", "name": "alert", "fields": []}],
+        {"type": "record", "name": "key", "fields": [{"name": "id", "type": "long"}]},
+        {"type": "record", "name": "alert", "fields": [{"name": "diaSource", "type": "lsst.v9_0.diaSource"}]},
+    ],
+    ids=str,
+)
 def test_what_else_a_registry_holds_is_no_schema_of_alerts(registry, odd, caplog):
+    late = packet(9900, sparkle=2.5)
     registry["9900"] = odd
+    assert formats.get("lsst").fitted([late]) is formats.get("lsst")
+    assert "not to be had from the registry" in caplog.text
+    with pytest.raises(PacketError, match="schema id 9900 is not known here"):
+        Alerts().read(late)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"), [("PROTOBUF", 'syntax = "proto3"; message Alert {}'), ("JSON", '{"type": "object"}')]
+)
+def test_a_registry_s_schemas_of_other_kinds_are_none_of_alerts(registry, kind, text, caplog):
+    registry["9900"] = {"schema": text, "schemaType": kind}
     assert formats.get("lsst").fitted([packet(9900, sparkle=2.5)]) is formats.get("lsst")
     assert "not to be had from the registry" in caplog.text
+
+
+def test_a_registry_s_schema_may_refer_to_others_there(registry):
+    files = lsst_schemas.schema_files()[1000].parent.glob("*.avsc")
+    texts = {file.name.split(".")[2]: file.read_text() for file in files}
+    root = texts.pop("alert")
+    refers = [{"name": f"lsst.v10_0.{n}", "subject": n, "version": i} for i, n in enumerate(texts, 1)]
+    registry["9900"] = {"schema": root, "references": refers}
+    for i, (name, text) in enumerate(texts.items(), 1):
+        registry[str(i)] = {"schema": text, "subject": name, "version": i, "id": i}
+    assert lsst_schemas.found_for([9900]) == {9900: lsst_schemas.load(1000)}
 
 
 def test_a_registry_that_does_not_answer_is_no_obstacle(monkeypatch, caplog):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
+from skysieve.errors import StreamError
 from skysieve.stream import Stream
 from skysieve.stream_topics import rejected_topic
 from skysieve.topics import Offsets, Topics
+
+log = logging.getLogger("skysieve.supervisor")
 
 _LOOKED = 8
 """Newly rejected packets of each partition that are looked at."""
@@ -34,11 +38,16 @@ class Rejections:
                 continue
             end = self._topics.end(topic)
             begin = self._looked_at.get(name) or self._topics.begin(topic)
-            self._looked_at[name] = end
             newest = {p: max(begin.get(p, 0), end[p] - _LOOKED) for p in end}
             if newest == end:
+                self._looked_at[name] = end
                 continue
-            learned = source.learned(r.value or b"" for r in self._topics.read(topic, newest, end))
+            try:
+                learned = source.learned(r.value or b"" for r in self._topics.read(topic, newest, end))
+            except StreamError as error:  # a folder of schemas that is broken: this is tried again
+                log.warning("what %s rejects teaches nothing: %s", source.name, error)
+                continue
+            self._looked_at[name] = end
             if learned.format.knows != source.format.knows:
                 wiser[name] = learned
         return wiser

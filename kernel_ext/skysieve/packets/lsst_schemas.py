@@ -12,16 +12,16 @@ import json
 import logging
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-import fastavro
-
 from skysieve.errors import StreamError
+from skysieve.packets import avro
 
 Schema = dict[str, Any]
 
@@ -29,6 +29,8 @@ _ROOT_FILE = re.compile(r"(?:^|/)lsst\.v(\d+)_(\d+)\.alert\.avsc$")
 _BY_ID = re.compile(r"(?:^|/)(\d+)\.avsc$")
 _REGISTRY, _FOLDER = "SKYSIEVE_SCHEMA_REGISTRY", "SKYSIEVE_SCHEMAS"
 _PATIENCE_SECONDS = 5
+_PRIMITIVE = {"null", "boolean", "int", "long", "float", "double", "bytes", "string"}
+_HOLDS = {"array": "items", "map": "values"}
 log = logging.getLogger("skysieve.schemas")
 
 
@@ -73,41 +75,52 @@ def found_for(ids: Iterable[int]) -> dict[int, Schema]:
         If the folder is not there, or a file in it holds no schema.
     """
     folder = os.environ.get(_FOLDER)
-    found = _in_folder(Path(folder).expanduser()) if folder else {}
+    found = _in_folder(Path(folder)) if folder else {}
     if registry := os.environ.get(_REGISTRY):
         found |= {i: schema for i in sorted(set(ids)) if (schema := _registered(registry, i)) is not None}
     return found
 
 
 def _in_folder(folder: Path) -> dict[int, Schema]:
-    if not folder.is_dir():
+    with suppress(RuntimeError):  # a user who has no home
+        folder = folder.expanduser()
+    if not (os.access(folder, os.R_OK | os.X_OK) and folder.is_dir()):
         raise StreamError(
-            f"${_FOLDER} names {folder}, which is no folder: make it, or take the variable back."
+            f"${_FOLDER} names {folder}, which is no folder that can be read: make it, or take the variable back."
         )
-    found = {}
+    files, found = {}, {}
     for file in sorted(folder.rglob("*.avsc")):
+        with _named(file, folder):
+            files[file] = json.loads(file.read_text())
+    for file, root in files.items():
         if (version := _id(file.as_posix())) is not None:
-            try:
-                found[version] = _read(file)
-                fastavro.parse_schema(found[version])
-            except Exception as error:  # whatever a broken file leads to
-                raise StreamError(
-                    f"${_FOLDER} names {folder}, in which {file.name} is no schema of alerts with all that it refers "
-                    f"to beside it: {error!r}. Mend it, or take it away."
-                ) from None
+            with _named(file, folder):
+                found[version] = _whole(
+                    root, [it for path, it in files.items() if path.parent == file.parent]
+                )
     return found
+
+
+@contextmanager
+def _named(file: Path, folder: Path) -> Iterator[None]:
+    """Say in which file it is that something is wrong."""
+    try:
+        yield
+    except (OSError, ValueError, RecursionError) as error:
+        raise StreamError(
+            f"${_FOLDER} names {folder}, in which {file.relative_to(folder)} is no schema of alerts, or a part of one: "
+            f"{error}. Mend it, add what is missing, or take it away."
+        ) from None
 
 
 def _registered(url: str, schema_id: int) -> Schema | None:
     try:
         schema = _client(url).get_schema(schema_id)
         parts = [_client(url).get_version(r.subject, r.version).schema for r in schema.references or []]
-        found = _whole([json.loads(text) for part in (schema, *parts) if (text := part.schema_str)])
-        fastavro.parse_schema(found)
+        return _whole(json.loads(schema.schema_str), [json.loads(part.schema_str) for part in parts])
     except Exception as error:  # whatever its HTTP library raises; the packets are rejected, and say why
         log.warning("schema %d is not to be had from the registry: %s", schema_id, error)
         return None
-    return found
 
 
 @cache
@@ -133,43 +146,71 @@ def load(schema_id: int) -> Schema:
     KeyError
         If the version is not known.
     """
-    return _read(schema_files()[schema_id])
+    root = schema_files()[schema_id]
+    beside = [json.loads(path.read_text()) for path in root.parent.glob("*.avsc")]
+    return _whole(json.loads(root.read_text()), beside)
 
 
-def _read(root: Path) -> Schema:
-    """The schema of a file, with what it names from the files beside it: those of the same version."""
-    version = root.name.removesuffix("alert.avsc") if _ROOT_FILE.search(root.as_posix()) else ""
-    others = (path for path in root.parent.glob(f"{version}*.avsc") if path != root)
-    beside = [path for path in others if not _BY_ID.search(path.as_posix())]
-    return _whole([json.loads(path.read_text()) for path in (root, *beside)])
+def _whole(root: Any, others: Iterable[Any]) -> Schema:
+    """A record that describes alerts, with others put in where it names them.
 
-
-def _whole(records: list[Schema]) -> Schema:
-    """The first of these records, with the others put in where it names them."""
-    named = {_short(record["name"]): record for record in records}
-    schema = _inline(records[0], named, set())
+    Raises
+    ------
+    ValueError
+        If it describes none, is broken, or names a record that is not among the others.
+    """
+    try:
+        known = {
+            _full(it["name"], it.get("namespace")): it
+            for it in others
+            if isinstance(it, dict) and "name" in it
+        }
+        schema = _inline(root, known, set(), "")
+        avro.expand(schema)  # which is what is done with it next
+    except ValueError:
+        raise
+    except Exception as error:  # whatever a broken schema leads to
+        raise ValueError(f"it is no Avro schema ({error!r})") from error
+    fields = {field["name"]: field["type"] for field in schema["fields"]} if avro.is_record(schema) else {}
+    if not avro.is_record(fields.get("diaSource")):
+        raise ValueError("it describes no alert: it has no record diaSource")
     assert isinstance(schema, dict)
     return schema
 
 
-def _inline(part: Any, named: dict[str, Schema], seen: set[str]) -> Any:
-    """Put the definition of each record in the place of its first use."""
+def _inline(part: Any, known: Mapping[str, Schema], seen: set[str], space: str) -> Any:
+    """Put the definition of each record in the place of its first use; ``space`` is the namespace around it."""
     if isinstance(part, list):
-        return [_inline(p, named, seen) for p in part]
+        return [_inline(p, known, seen, space) for p in part]
     if isinstance(part, str):
-        name = _short(part)
-        if name not in named or name in seen:
-            return name
-        part = named[name]
+        name = _full(part, space)
+        if part in _PRIMITIVE or name in seen:
+            return _short(part)
+        if name not in known:
+            raise ValueError(f"it names {name}, which neither it nor a file beside it defines")
+        return _inline(known[name], known, seen, "")
     kind = part["type"]
-    if kind == "record":
-        name = _short(part["name"])
-        seen.add(name)
-        fields = [{**f, "type": _inline(f["type"], named, seen)} for f in part["fields"]]
-        return {"type": "record", "name": name, "doc": part.get("doc", ""), "fields": fields}
-    if kind == "array":
-        return {"type": "array", "items": _inline(part["items"], named, seen)}
-    return part if isinstance(kind, str) else _inline(kind, named, seen)
+    if not isinstance(kind, str):
+        return _inline(kind, known, seen, space)
+    if kind in _PRIMITIVE:
+        return part
+    if inner := _HOLDS.get(kind):
+        return {"type": kind, inner: _inline(part[inner], known, seen, space)}
+    if "name" not in part:
+        return _inline(kind, known, seen, space)
+    name = _full(part["name"], part.get("namespace", space))
+    seen.add(name)
+    short = {key: value for key, value in part.items() if key != "namespace"} | {"name": _short(name)}
+    if kind != "record":
+        return short
+    space = name.rpartition(".")[0]
+    fields = [{**f, "type": _inline(f["type"], known, seen, space)} for f in part["fields"]]
+    return {"type": kind, "name": short["name"], "doc": part.get("doc", ""), "fields": fields}
+
+
+def _full(name: str, space: str | None) -> str:
+    """A record's name with its namespace, which keeps the versions apart."""
+    return name if "." in name or not space else f"{space}.{name}"
 
 
 def _short(name: str) -> str:

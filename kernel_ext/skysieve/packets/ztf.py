@@ -20,8 +20,9 @@ _DERIVED = derived.columns(
     derived.Measures(
         ra="{candidate.ra}",
         dec="{candidate.dec}",
-        mag="{candidate.magpsf}",
-        mag_err="{candidate.sigmapsf}",
+        # a magnitude is that of the difference, whichever its sign; the letters are the older form of the digits
+        mag="CASE WHEN {candidate.isdiffpos} IN ('t', '1') THEN {candidate.magpsf} END",
+        mag_err="CASE WHEN {candidate.isdiffpos} IN ('t', '1') THEN {candidate.sigmapsf} END",
         is_positive="{candidate.isdiffpos} IN ('t', '1')",
         days="{candidate.jd}",
         first="least({candidate.jdstarthist}, {candidate.jd})",
@@ -31,6 +32,8 @@ _DERIVED = derived.columns(
         detections="{candidate.ndethist}",
         # arcsec to the nearest known object; -999 where there is none
         solar_system="coalesce({candidate.ssdistnr} BETWEEN 0 AND 5, false)",
+        source="ZTF alert schema; Masci et al. 2019, PASP 131, 018003",
+        association="ZTF alert schema; 5 arcsec as in fink-science, asteroids",
     )
 )
 histories.register(
@@ -42,7 +45,6 @@ histories.register(
         clock="JD (UTC)",
         band="{fid}",
         bands={"g": "1", "r": "2", "i": "3"},
-        # a magnitude is that of the difference, whichever its sign
         mag="CASE WHEN {isdiffpos} IN ('t', '1') THEN {magpsf} END",
         measured="{isdiffpos} IS NOT NULL",
         detected="{magpsf} IS NOT NULL",
