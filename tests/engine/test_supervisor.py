@@ -128,6 +128,7 @@ def test_undecodable_packets_go_whole_to_the_rejected_topic_and_are_counted_once
     assert ids(delivered(one, 40)) == ids(good)
 
     rejected = f"{stream}.rejected"
+    wait_until(lambda: sum(topics.end(rejected).values()) >= 2 * len(broken), "all are rejected")
     records = list(topics.read(rejected, topics.begin(rejected), topics.end(rejected)))
     assert sorted((r.key, r.value) for r in records) == sorted(2 * list(broken.items()))
     for record in records:

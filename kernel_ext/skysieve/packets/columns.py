@@ -105,13 +105,15 @@ class Column:
         return tuple(f["name"] for f in kind["fields"]) if avro.is_record(kind) else ()
 
 
-def age(version: Version) -> tuple[tuple[int, ...], str]:
-    """By which versions are put in order, the oldest first.
+def age(version: Version) -> tuple[bool, tuple[int, ...], str]:
+    """By which versions are put in order, the oldest first; those that are no numbers come last.
 
-    >>> sorted(["10.0", "7.4", "10.0b"], key=age)
-    ['7.4', '10.0', '10.0b']
+    >>> sorted(["10.0", "7.4", "4db269"], key=age)
+    ['7.4', '10.0', '4db269']
     """
-    return tuple(map(int, re.findall(r"\d+", str(version)))), str(version)
+    parts = str(version).split(".")
+    is_number = all(part.isdecimal() for part in parts)
+    return not is_number, tuple(map(int, parts)) if is_number else (), str(version)
 
 
 def united(columns: Iterable[Column]) -> list[Column]:
