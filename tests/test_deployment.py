@@ -6,7 +6,9 @@ import offline
 import pytest
 import skysieve
 from conftest import delivered
-from skysieve import Filter
+from skysieve import Filter, deploying
+from skysieve.engine.registry import Version
+from skysieve.engine.values import now
 from skysieve.errors import ColumnError, DeploymentError, StreamError
 from skysieve.sources import send, simulate
 from skysieve.stream_topics import make_stream
@@ -54,6 +56,18 @@ def test_it_stops_and_starts_and_says_so(one):
     assert one.stop().wait("stopped").status().state == "stopped"
     assert one.start().wait("running").status().state == "running"
     assert one.start().wait("running").status().state == "running"
+
+
+def test_one_that_runs_cannot_be_started_in_the_past(one):
+    with pytest.raises(DeploymentError, match=r"runs already: `.stop\(\)` it"):
+        one.start(start="earliest")
+    assert one.start().status().state == "running"
+
+
+def test_the_oldest_versions_are_forgotten_before_a_record_is_too_large():
+    versions = [Version(version=str(n), where="x" * 100_000, deployed=now()) for n in range(6)]
+    assert [v.version for v in deploying._kept(versions)] == ["3", "4", "5"]
+    assert deploying._kept([]) == ()
 
 
 def test_deploying_the_same_filter_again_changes_nothing(sky, one):

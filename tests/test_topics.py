@@ -127,6 +127,11 @@ def test_what_kafka_does_not_take_is_told_with_the_topic(topics, name, monkeypat
         topics.write(name, [("a", b"1")])
 
 
+def test_a_record_that_is_too_large_is_told_with_its_size(topics, topic):
+    with pytest.raises(SessionError, match=r"record of 'big' has 2,000,000 bytes.*[Mm]essage"):
+        topics.write(topic, [("big", bytes(2_000_000))])
+
+
 def test_each_partition_s_last_offset_is_given_for_what_was_written(topics, topic):
     written = topics.write(topic, [(f"k{i}", b"") for i in range(20)])
     assert written == {partition: end - 1 for partition, end in topics.end(topic).items()}

@@ -8,7 +8,7 @@ import pytest
 from kafka.errors import KafkaError
 from skysieve import Filter
 from skysieve.engine import backfill
-from skysieve.engine.backfill import Backfills, joining
+from skysieve.engine.backfill import Backfills, beginning
 from skysieve.engine.registry import Registered, Version
 from skysieve.engine.status import Backfill, FilterStatus, StatusBook, StreamStatus
 from skysieve.engine.values import now
@@ -28,7 +28,7 @@ class Book(StatusBook):
         for i, (start, stop) in enumerate(ranges):
             self.filters[f"f{i}"] = FilterStatus(
                 name=f"f{i}", stream="alerts", query="alerts", version="v", run="r", state="backfilling",
-                output_topic="t", backfill=Backfill(start=start, stop=stop), updated=now(),
+                output_topic="t", backfill=Backfill(start=start, stop=stop, run=f"r{i}"), updated=now(),
             )  # fmt: skip
 
     def _write(self, key, value):
@@ -120,6 +120,20 @@ def test_a_version_that_takes_over_goes_on_behind_the_part_that_was_under_way(be
     assert [stop for _, stop in bank.judged] == [{0: 3}, {0: 6}, {0: 10}]
 
 
+def test_who_begins_the_same_past_anew_has_all_of_it_to_judge(begun, monkeypatch):
+    """What a version before judges meanwhile of the same range is none of what this one has judged."""
+    monkeypatch.setattr(backfill, "_PART", 4)
+    book, bank, backfills = begun(PAST)
+    anew = Backfill(start=PAST[0], stop=PAST[1], run="another")
+    book.filters["f0"] = book.filters["f0"].model_copy(update={"run": "another", "backfill": anew})
+    bank.may.set()
+    until(lambda: not backfills.is_running("f0"))
+    assert book.filters["f0"].backfill == anew
+    backfills.begin(bank, LSST, bound("f0"))
+    until(lambda: book.filters["f0"].state == "running")
+    assert [stop for _, stop in bank.judged] == [{0: 3}, {0: 3}, {0: 6}, {0: 10}]
+
+
 def test_what_is_paused_meanwhile_is_not_gone_on_with_and_stays_paused(begun, monkeypatch):
     monkeypatch.setattr(backfill, "_PART", 4)
     book, bank, backfills = begun(PAST)
@@ -137,7 +151,7 @@ def registered(where="snr > 5", start="latest", language="sql"):
     )  # fmt: skip
 
 
-LEFT = Backfill(start={0: 0}, stop={0: 10}, reached={0: 4})
+LEFT = Backfill(start={0: 0}, stop={0: 10}, reached={0: 4}, run="before")
 
 
 @pytest.mark.parametrize(
@@ -145,21 +159,21 @@ LEFT = Backfill(start={0: 0}, stop={0: 10}, reached={0: 4})
     [
         ("latest", 30, None, None),
         ("latest", 30, LEFT, LEFT),
-        ("earliest", 0, None, Backfill(start={0: 0}, stop={0: 30})),
-        ("earliest", 0, LEFT, Backfill(start={0: 0}, stop={0: 30})),
+        ("earliest", 0, None, Backfill(start={0: 0}, stop={0: 30}, run="r")),
+        ("earliest", 0, LEFT, Backfill(start={0: 0}, stop={0: 30}, run="r")),
         ("earliest", 30, LEFT, None),
-        ("latest", 20, None, Backfill(start={0: 20}, stop={0: 30})),
+        ("latest", 20, None, Backfill(start={0: 20}, stop={0: 30}, run="r")),
     ],
 )
 def test_what_a_filter_has_to_judge_of_the_past_when_it_joins_its_bank(start, at, left, past):
     state = "backfilling" if past else "running"
-    found = joining(registered(start=start), {0: at}, {0: 30}, left)
+    found = beginning(registered(start=start), {0: at}, {0: 30}, left)
     assert found == {"state": state, "backfill": past, "error": None}
 
 
 def test_what_a_version_cannot_go_on_with_is_told():
-    found = joining(registered(), {0: 20}, {0: 30}, LEFT)
-    assert found["backfill"] == Backfill(start={0: 20}, stop={0: 30})
+    found = beginning(registered(), {0: 20}, {0: 30}, LEFT)
+    assert found["backfill"] == Backfill(start={0: 20}, stop={0: 30}, run="r")
     assert "start(start=TIME)" in found["error"]
 
 

@@ -208,6 +208,11 @@ def test_an_unknown_survey_is_refused():
         to_where([{"$match": {}}], "decam")
 
 
+def test_a_logarithm_that_is_given_its_base_is_refused_on_the_way_to_boom():
+    with pytest.raises(FilterError, match=r"quotient.*write LOG10"):
+        from_where("LOG(10, drb) > 0.9", ZTF)
+
+
 def test_a_pipeline_is_one_that_boom_takes():
     match, project = from_where("drb > 0.9 AND drb < 1 AND (fid = 1 OR fid = 2)", ZTF)
     assert match == {

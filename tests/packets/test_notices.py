@@ -125,3 +125,12 @@ def test_a_filter_on_notices_is_a_filter(sky, stream):
     preview = sky.preview(Filter("near", "far < 5 AND place.ra > 2", stream=stream))
     assert (preview.read, preview.rejected, preview.passed) == (8, 0, 3)
     assert sorted(preview.alerts["id"]) == ["S2", "S3", "S4"]
+
+
+def test_what_is_nested_deeply_is_text_there_and_too_deeply_is_refused():
+    deep, too_deep = (b'{"id": "S1", "a": ' + b'{"a":' * n + b"1" + b"}" * n + b"}" for n in (400, 100_000))
+    known = formats.get("json").fitted([deep, too_deep])
+    assert known.knows == known.fitted([deep]).knows
+    assert [len(c.path) for c in known.columns() if c.is_scalar and "string" in c.schema] == [1, 32]
+    with pytest.raises(PacketError, match="nested too deeply"):
+        known.read(too_deep)

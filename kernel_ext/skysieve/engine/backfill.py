@@ -27,7 +27,7 @@ _LEFT = (
 )
 
 
-def joining(record: Registered, start: Offsets, begin: Offsets, left: Backfill | None) -> dict[str, Any]:
+def beginning(record: Registered, start: Offsets, begin: Offsets, left: Backfill | None) -> dict[str, Any]:
     """What the status says of a filter that joins its bank, and of the past that it has to judge.
 
     Parameters
@@ -42,7 +42,7 @@ def joining(record: Registered, start: Offsets, begin: Offsets, left: Backfill |
     has_state, left = record.filter.has_state, left if record.start == "latest" else None
     past, error = None, None
     if not has_state and any(start.get(p, 0) < o for p, o in begin.items()):
-        past = Backfill(start=start, stop=begin)
+        past = Backfill(start=start, stop=begin, run=record.run)
     if left and (past or has_state):
         error = _LEFT
     else:
@@ -67,8 +67,9 @@ class _Job:
 
     def joins(self, other: _Job) -> bool:
         """Whether both can be done in one pass over the same packets."""
-        same_plan = self.format.knows == other.format.knows
-        return self.bank.name == other.bank.name and self.past == other.past and same_plan
+        past, same_plan = other.past, self.format.knows == other.format.knows
+        same_range = self.past.model_copy(update={"run": past.run}) == past
+        return self.bank.name == other.bank.name and same_range and same_plan
 
     def is_wanted(self, book: StatusBook) -> bool:
         """Whether the filter, as it is here, still has this to do."""
@@ -79,7 +80,7 @@ class _Job:
         """Whether the filter has this range to do, in whatever version."""
         now = book.filters.get(self.name)
         past = now.backfill if now else None
-        return past is not None and (past.start, past.stop) == (self.past.start, self.past.stop)
+        return past is not None and past.model_copy(update={"reached": self.past.reached}) == self.past
 
 
 class Backfills:

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import Field
 
@@ -165,16 +165,22 @@ class Expected:
     pass_rate: tuple[float, float] | None = None
 
 
-Look = tuple[float, int, Mapping[str, int], Mapping[str, int]]
+class Look(NamedTuple):
+    """What a bank was at: by run, where the matches of a filter end, and how many alerts of the past it has judged."""
+
+    at: float
+    position: int
+    matched: Mapping[str, int]
+    past: Mapping[str, int]
+
+    def of(self, run: str) -> tuple[float, int, int]:
+        """Its time, how many alerts a filter has judged but for a constant, and where its matches end."""
+        return self.at, self.position + self.past.get(run, 0), self.matched[run]
 
 
 @dataclass
 class Pulse:
-    """What is remembered of a bank, to tell how it does: micro-batches, and looks.
-
-    A look is the time, the bank's position, and by run where the matches of a filter end and how many alerts of the
-    past it has judged besides. Of each run the first is kept.
-    """
+    """What is remembered of a bank, to tell how it does: micro-batches, looks, and of each run the first of these."""
 
     looks: deque[Look] = field(default_factory=deque)
     first: dict[str, Look] = field(default_factory=dict)
@@ -229,14 +235,14 @@ class Pulse:
         self.recent.extend(new)
         at = time.monotonic() if at is None else at
         if self.looks:
-            before = self.looks[-1][2]
+            before = self.looks[-1].matched
             more = {r for r, count in matched.items() if count > before.get(r, count)}
             self.last_match |= {run.removesuffix(PAST): now() for run in more}
         position = self.recent[-1].position if self.recent else 0
-        self.looks.append((at, position, dict(matched), dict(past or {})))
+        self.looks.append(Look(at, position, dict(matched), dict(past or {})))
         first = {run: self.first.get(run, self.looks[-1]) for run in matched}
-        self.first = {run: look if look[1] else self.looks[-1] for run, look in first.items()}
-        while len(self.looks) > 1 and at - self.looks[1][0] > _WINDOW:
+        self.first = {run: look if look.position else self.looks[-1] for run, look in first.items()}
+        while len(self.looks) > 1 and at - self.looks[1].at > _WINDOW:
             self.looks.popleft()
 
     def health(
@@ -260,7 +266,7 @@ class Pulse:
         in_python
             Whether its packets are split in Python.
         """
-        at, position, *_ = self.looks[-1]
+        at, position = self.looks[-1].at, self.looks[-1].position
         newest = self.recent[-1] if self.recent else None
         lag = max(0, end - position) if newest else 0
         late = sorted((b.ended - b.median, b.count) for b in self.recent)
@@ -284,12 +290,11 @@ class Pulse:
 
     def _filter(self, one: Expected) -> FilterHealth:
         # before its first micro-batch it is not known where a bank is
-        known = [
-            _of(look, one.run) for look in self.looks if one.run in look[2] and (look[1] or not self.recent)
-        ]
+        looks = (look for look in self.looks if look.position or not self.recent)
+        known = [look.of(one.run) for look in looks if one.run in look.matched]
         if not known:
             return FilterHealth()
-        first, oldest, (at, position, matched) = _of(self.first[one.run], one.run), known[0], known[-1]
+        first, oldest, (at, position, matched) = self.first[one.run].of(one.run), known[0], known[-1]
         minute = next(look for look in known if at - look[0] <= _RATES)
         judged, passed = position - oldest[1], matched - oldest[2]
         return FilterHealth(
@@ -301,12 +306,6 @@ class Pulse:
             last_match=self.last_match.get(one.run.removesuffix(PAST)),
             drift=drift(judged, passed, one.pass_rate),
         )
-
-
-def _of(look: Look, run: str) -> tuple[float, int, int]:
-    """Of a look: its time, how many alerts a filter has judged but for a constant, and where its matches end."""
-    at, position, matched, past = look
-    return at, position + past.get(run, 0), matched[run]
 
 
 def drift(judged: int, matched: int, expected: tuple[float, float] | None) -> str | None:

@@ -35,11 +35,15 @@ log = logging.getLogger("skysieve.supervisor")
 
 
 class Backfill(Value):
-    """A range of the past that a filter has yet to judge, and how far it has come in it."""
+    """A range of the past that a filter has yet to judge, and how far it has come in it.
+
+    ``run`` is that for which it was begun: a version that takes the place of another goes on with it.
+    """
 
     start: Offsets
     stop: Offsets
     reached: Offsets = Field(default_factory=dict)
+    run: str = ""
 
     @property
     def count(self) -> int:

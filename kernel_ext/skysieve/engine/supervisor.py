@@ -17,7 +17,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 from skysieve.brokers import check_twin
 from skysieve.engine import metrics, registry
 from skysieve.engine.archive import Archives
-from skysieve.engine.backfill import Backfills, joining
+from skysieve.engine.backfill import Backfills, beginning
 from skysieve.engine.bank import running
 from skysieve.engine.driver import Connect, Driver
 from skysieve.engine.election import Election
@@ -205,7 +205,9 @@ class Supervisor:
             running(self._driver.session)  # raises where Spark is what is lost
             self._topics.names()  # likewise, with Kafka
             self._held.add(query)
-            log.exception("%s cannot be put in order", query)
+            log.error(
+                "%s cannot be put in order: %s", query, error, exc_info=not isinstance(error, SkysieveError)
+            )
             with self._lock:
                 self._book.doubt([r for r in self._registered.values() if r.query == query], error)
         else:
@@ -287,7 +289,7 @@ class Supervisor:
         begin = self._book.streams[record.query].position
         start = (moved or begin) if record.start == "latest" else source.offsets(record.start)
         left = status.backfill if status and self._book.is_live(record.name) else None
-        self._book.publish(status_of(record, since=begin, **joining(record, start, begin, left)))
+        self._book.publish(status_of(record, since=begin, **beginning(record, start, begin, left)))
 
     def _fallen(self) -> set[str]:
         """Queries that should run and do not, and those with a backfill to begin again; each after a pause."""

@@ -26,6 +26,8 @@ _WIDER = {
 }
 
 
+PRIMITIVE = ("null", "boolean", "int", "long", "float", "double", "bytes", "string")
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _BYTES = {"boolean": 1, "float": 4, "double": 8}
 _FLAG = ["null", "boolean"]
 """Written as no byte after a zero, or one after a two, which are also the bytes of this length."""
@@ -71,7 +73,7 @@ def _named(schema: Any, path: tuple[str, ...]) -> Any:
     if kind == "map":
         return {"type": "map", "values": _named(schema["values"], path)}
     if kind in ("enum", "fixed"):
-        return {**schema, "name": name}
+        return {key: value for key, value in schema.items() if key != "aliases"} | {"name": name}
     if not isinstance(kind, str):
         return _named(kind, path)
     return schema if "logicalType" in schema else kind
@@ -316,10 +318,9 @@ def spark_type(schema: Any) -> str:
 
 
 def _quoted(name: str) -> str:
-    return name if _PLAIN.fullmatch(name) else "`" + name.replace("`", "``") + "`"
+    return name if NAME.fullmatch(name) else "`" + name.replace("`", "``") + "`"
 
 
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LOGICAL = {"timestamp-micros": "timestamp", "timestamp-millis": "timestamp", "date": "date"}
 
 

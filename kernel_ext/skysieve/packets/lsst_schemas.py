@@ -29,7 +29,6 @@ _ROOT_FILE = re.compile(r"(?:^|/)lsst\.v(\d+)_(\d+)\.alert\.avsc$")
 _BY_ID = re.compile(r"(?:^|/)(\d+)\.avsc$")
 _REGISTRY, _FOLDER = "SKYSIEVE_SCHEMA_REGISTRY", "SKYSIEVE_SCHEMAS"
 _PATIENCE_SECONDS = 5
-_PRIMITIVE = {"null", "boolean", "int", "long", "float", "double", "bytes", "string"}
 _HOLDS = {"array": "items", "map": "values"}
 log = logging.getLogger("skysieve.schemas")
 
@@ -184,7 +183,7 @@ def _inline(part: Any, known: Mapping[str, Schema], seen: set[str], space: str) 
         return [_inline(p, known, seen, space) for p in part]
     if isinstance(part, str):
         name = _full(part, space)
-        if part in _PRIMITIVE or name in seen:
+        if part in avro.PRIMITIVE or name in seen:
             return _short(part)
         if name not in known:
             raise ValueError(f"it names {name}, which neither it nor a file beside it defines")
@@ -192,7 +191,7 @@ def _inline(part: Any, known: Mapping[str, Schema], seen: set[str], space: str) 
     kind = part["type"]
     if not isinstance(kind, str):
         return _inline(kind, known, seen, space)
-    if kind in _PRIMITIVE:
+    if kind in avro.PRIMITIVE:
         return part
     if inner := _HOLDS.get(kind):
         return {"type": kind, inner: _inline(part[inner], known, seen, space)}

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 _NOTHING: dict[str, Any] = {"type": "record", "name": "alert", "fields": []}
+_DEEPEST = 32
+"""Levels of objects and lists that become columns; Spark takes what is in them as text."""
 _CORRUPT = "skysieve_corrupt"
 _PRIMITIVE: dict[type, str] = {str: "string", bool: "boolean", int: "long", float: "double"}
 _BROKEN = "the message is no JSON object, or a value in it is of another type than in those seen before"
@@ -79,7 +81,7 @@ class JsonFormat:
         """The same format, with what is found in these messages."""
         schema = self.schema
         for value in packets:
-            with suppress(PacketError, RecursionError):
+            with suppress(PacketError):
                 schema = _both(schema, _found(_load(value), ()))
         return self if schema == self.schema else JsonFormat(schema)
 
@@ -156,14 +158,16 @@ def _load(value: bytes) -> dict[str, Any]:
     return found
 
 
-def _found(value: Any, path: tuple[str, ...]) -> Any:
-    """The type of a value; None where nothing can be told from it."""
+def _found(value: Any, path: tuple[str, ...], depth: int = 0) -> Any:
+    """The type of a value, text where it is nested deeply; None where nothing can be told from it."""
+    if isinstance(value, dict | list) and depth >= _DEEPEST:
+        return "string"
     if isinstance(value, dict) and value:
-        kinds = {name: _found(v, (*path, name)) for name, v in value.items()}
+        kinds = {name: _found(v, (*path, name), depth + 1) for name, v in value.items()}
         fields = [{"name": n, "type": ["null", k], "doc": ""} for n, k in kinds.items() if k is not None]
         return {"type": "record", "name": "_".join(("alert", *path)), "fields": fields} if fields else None
     if isinstance(value, list):
-        items = [kind for item in value if (kind := _found(item, path)) is not None]
+        items = [kind for item in value if (kind := _found(item, path, depth + 1)) is not None]
         return {"type": "array", "items": ["null", reduce(_both, items)]} if items else None
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
         return "string"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import re
 import struct
 from collections.abc import Iterator
 from typing import Any
@@ -17,9 +16,8 @@ from typing import Any
 import fastavro
 
 from skysieve.errors import PacketError
+from skysieve.packets import avro
 
-_PRIMITIVE = ("null", "boolean", "int", "long", "float", "double", "bytes", "string")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 MAGIC = b"Obj\x01"
 SYNC = 16
 BLOCK = {
@@ -123,16 +121,25 @@ def is_legal(schema: Any) -> bool:
     (True, False, False)
     """
     if isinstance(schema, str):
-        return schema in _PRIMITIVE
+        return schema in avro.PRIMITIVE
     if isinstance(schema, list):
-        return bool(schema) and all(not isinstance(one, list) and is_legal(one) for one in schema)
+        if not all(not isinstance(one, list) and is_legal(one) for one in schema):
+            return False
+        kinds = {one if isinstance(one, str) else one.get("name", one["type"]) for one in schema}
+        return 0 < len(kinds) == len(schema)
+    if not isinstance(schema.get("logicalType", ""), str):
+        return False
     if schema["type"] == "record":
-        return all(_NAME.fullmatch(f["name"]) and is_legal(f["type"]) for f in schema["fields"])
+        names = [field["name"] for field in schema["fields"]]
+        return len(set(names)) == len(names) and all(
+            avro.NAME.fullmatch(f["name"]) and is_legal(f["type"]) for f in schema["fields"]
+        )
     if schema["type"] == "enum":
-        return all(map(_NAME.fullmatch, schema["symbols"]))
-    return schema["type"] == "fixed" or is_legal(
-        schema.get("items") or schema.get("values") or schema["type"]
-    )
+        symbols = schema["symbols"]
+        return len(set(symbols)) == len(symbols) and all(map(avro.NAME.fullmatch, symbols))
+    if schema["type"] == "fixed":
+        return isinstance(schema["size"], int) and schema["size"] >= 0
+    return is_legal(schema.get("items") or schema.get("values") or schema["type"])
 
 
 def check_end(value: bytes) -> None:
