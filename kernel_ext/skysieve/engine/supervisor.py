@@ -27,6 +27,7 @@ from skysieve.engine.pieces import rebuilt
 from skysieve.engine.registry import Registered
 from skysieve.engine.rejections import Rejections
 from skysieve.engine.status import State, StatusBook, status_of
+from skysieve.engine.warming import warm_aside
 from skysieve.engine.watch import Watch
 from skysieve.errors import DeploymentError, SessionError, SkysieveError
 from skysieve.filter import BoundFilter
@@ -135,11 +136,12 @@ class Supervisor:
         """Read the registry to its end, put everything in order, then follow what changes, for as long as elected."""
         end = self._topics.end(registry.REGISTRY)[0]
         (place,) = consumer.assignment()
-        self._registered.clear()
         while consumer.position(place) < end and not stopped.is_set():
             self._take(consumer, 1000)
-        touched = {q for r in self._registered.values() for q in r.queries}
-        touched |= {s.query for s in self._book.filters.values()}
+        known = (*self._book.filters.values(), *self._registered.values())
+        touched = {query for one in known for query in one.queries}
+        if not touched:
+            warm_aside(self._driver.session, self._topics)
         beat = 0.0
         while election.is_won() and not stopped.is_set():
             for query in sorted(touched | self._fallen()):

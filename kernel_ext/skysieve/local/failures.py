@@ -18,7 +18,7 @@ _CURES = {
     ),
     "No space left on device|Disk quota": "The disk is full: make room, or let $SKYSIEVE_HOME name a larger disk.",
     "Permission denied|AccessDenied": "Make that file or folder yours, or let $SKYSIEVE_HOME name a folder that is.",
-    "UnsupportedClassVersionError": "Let $JAVA_HOME name a Java 17 or 21.",
+    "UnsupportedClassVersionError": "Let $JAVA_HOME name a Java 17, 21 or 25.",
     "ClassNotFoundException|NoClassDefFoundError|NoSuchMethodError|Zip(File)?Exception|ZipError": (
         "A jar is missing or broken: remove the folder {jars}, and `skysieve up` fetches them again."
     ),

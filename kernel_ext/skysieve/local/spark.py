@@ -143,6 +143,7 @@ def start(home: Home, port: int, ui: int, token: str, tell: Callable[[str], None
             # the buffers of fetched packets are 8 MB each, which sends Java's usual collector round and round
             *("-XX:+UseParallelGC", "-XX:-UseGCOverheadLimit"),
             *("-XX:+IgnoreUnrecognizedVMOptions", "-Djdk.reflect.useDirectMethodHandle=false"),
+            *("--sun-misc-unsafe-memory-access=allow", "--enable-native-access=ALL-UNNAMED"),
             *("-Dio.netty.tryReflectionSetAccessible=true", "-Dio.netty.allocator.type=pooled"),
             *("-Djava.awt.headless=true", "-Djava.net.preferIPv4Stack=true", f"-Djava.io.tmpdir={scratch}"),
             # Avro's fast reader keeps each schema that it was ever given, and every task brings its own
