@@ -138,8 +138,8 @@ class Supervisor:
         (place,) = consumer.assignment()
         while consumer.position(place) < end and not stopped.is_set():
             self._take(consumer, 1000)
-        known = (*self._book.filters.values(), *self._registered.values())
-        touched = {query for one in known for query in one.queries}
+        touched = {q for r in self._registered.values() for q in r.queries}
+        touched |= {s.query for s in self._book.filters.values()}
         if not touched:
             warm_aside(self._driver.session, self._topics)
         beat = 0.0
