@@ -49,8 +49,8 @@ _PARTS = pa.struct(
     {"alerts": pa.list_(pa.binary()), "problem": pa.struct({"stage": pa.string(), "message": pa.string()})}
 )
 """What a message is split into, or why it cannot be."""
-_ID = ("candid", "diaSource.diaSourceId", "alertId", "objectId", "id")
-_TIME = ("candidate.jd", "diaSource.midpointMjdTai", "jd", "mjd", "time")
+_ID = ("candid", "alertId", "objectId", "id")
+_TIME = ("candidate.jd", "jd", "mjd", "time")
 
 
 @dataclass(frozen=True)
@@ -106,10 +106,10 @@ class ContainerFormat:
         columns = self.columns()
         usual = (
             _ID,
-            ("candidate.ra", "diaSource.ra", "ra"),
-            ("candidate.dec", "diaSource.dec", "dec"),
+            ("candidate.ra", "ra"),
+            ("candidate.dec", "dec"),
             _TIME,
-            ("objectId", "diaSource.diaObjectId", "diaObjectId"),
+            ("objectId", "diaObjectId"),
         )
         return Places(*(next((n for n in names if n in columns), None) for names in usual))
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _FRAME = struct.Struct(">BI")
 _MAG, _MAG_ERR = derived.nanojansky("{diaSource.psfFlux}", "{diaSource.psfFluxErr}")
 _PAST = "{prvDiaSources[].midpointMjdTai}"
-_DERIVED = derived.columns(
+DERIVED = derived.columns(
     derived.Measures(
         ra="{diaSource.ra}",
         dec="{diaSource.dec}",
@@ -142,11 +142,11 @@ class LsstFormat:
             return _packaged(frozenset(versions or self.schemas))
         if not versions:
             return self._all
-        return Columns({v: s for v, s in self.schemas.items() if v in versions}, derived=_DERIVED)
+        return Columns({v: s for v, s in self.schemas.items() if v in versions}, derived=DERIVED)
 
     @cached_property
     def _all(self) -> Columns:
-        return Columns(dict(self.schemas.items()), derived=_DERIVED)
+        return Columns(dict(self.schemas.items()), derived=DERIVED)
 
     def _versions(self, packets: Iterable[bytes]) -> set[int]:
         found = set()
@@ -259,7 +259,7 @@ def _expanded(version: int) -> Any:
 
 @cache
 def _packaged(versions: frozenset[int]) -> Columns:
-    return Columns({v: _expanded(v) for v in sorted(versions)}, derived=_DERIVED)
+    return Columns({v: _expanded(v) for v in sorted(versions)}, derived=DERIVED)
 
 
 @cache
