@@ -198,7 +198,7 @@ class ContainerFormat:
         return self.label(header_schema(value), value[:size])
 
     def read(self, value: bytes) -> list[dict[str, Any]]:
-        """Decode the alerts of a packet, whole, with fastavro.
+        """Decode the alerts of a packet, whole, with fastavro; in text U+FFFD stands for what is no UTF-8.
 
         Raises
         ------

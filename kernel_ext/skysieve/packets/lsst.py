@@ -167,7 +167,7 @@ class LsstFormat:
         return int(schema_id)
 
     def read(self, value: bytes) -> list[dict[str, Any]]:
-        """Decode a whole packet with fastavro.
+        """Decode a whole packet with fastavro; in text U+FFFD stands for what is no UTF-8.
 
         Raises
         ------
@@ -179,7 +179,9 @@ class LsstFormat:
             raise PacketError("schema", self._unknown(str(version)))
         body = io.BytesIO(memoryview(value)[_FRAME.size :])
         try:
-            record = fastavro.schemaless_reader(body, self._parsed(version))
+            record = fastavro.schemaless_reader(
+                body, self._parsed(version), None, handle_unicode_errors="replace"
+            )
         except Exception as error:  # fastavro raises whatever the broken bytes lead it to
             raise PacketError("decode", f"the packet does not fit schema {version}: {error!r}") from error
         if rest := len(value) - _FRAME.size - body.tell():
