@@ -166,6 +166,18 @@ def test_a_container_that_is_cut_or_changed_gives_all_its_alerts_or_none(codec):
                 assert len(AVRO.read(broken)) == (0 if whole else 5)
 
 
+def test_what_does_not_have_the_checksum_of_its_block_is_refused():
+    packet = container(ALERTS, "snappy")
+    with pytest.raises(PacketError, match="truncated or broken"):
+        AVRO.read(flipped(packet, len(packet) - SYNC - 1))
+
+
+def test_a_record_without_a_field_takes_no_byte_and_is_an_alert():
+    out = io.BytesIO()
+    fastavro.writer(out, {"type": "record", "name": "nothing", "fields": []}, [{}])
+    assert AVRO.read(out.getvalue()) == [{}]
+
+
 def test_fitting_looks_no_further_into_packets_whose_header_is_known(monkeypatch):
     known = AVRO.fitted([GOOD])
     loaded = []

@@ -73,7 +73,7 @@ def records(value: bytes) -> Iterator[tuple[Any, bytes]]:
                 raise ValueError
             unpacked = codecs.unpacked(codec, value[begin : begin + size], room)
             room -= len(unpacked) if codec != "null" else 0
-            if not 0 <= count <= len(unpacked):
+            if not 0 <= count <= max(len(unpacked), 1):
                 raise ValueError
             body = io.BytesIO(unpacked)
             for _ in range(count):
