@@ -242,3 +242,12 @@ def test_each_message_that_cannot_be_split_says_why(sky):
     }
     wiser = known.fitted([other])
     assert rejected_and_decoded(sky, wiser, [other]) == [everything]
+
+
+def test_what_much_is_split_into_comes_in_parts_and_each_stays_with_its_message(sky):
+    messages = [[alert(10 * m + i, 1_900_000) for i in range(4)] for m in range(5)]
+    packets = [container(alerts, "deflate") for alerts in messages]
+    assert sum(map(len, packets)) < LARGEST < 4 * 1_900_000 * 2
+    found = rejected_and_decoded(sky, AVRO.fitted(packets), [b"", *packets, GOOD])
+    ids = [[one["candid"] for one in alerts] for alerts in (*messages, ALERTS)]
+    assert found == [([], [("frame", "the message is empty")]), *((one, []) for one in ids)]
