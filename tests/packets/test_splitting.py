@@ -58,9 +58,9 @@ PACK = {
 """How a block is compressed, in the words of Avro's specification; not by what reads it here."""
 
 
-def packed(blocks, codec, named=None):
+def packed(blocks, codec, named=None, of=SURVEY):
     """A container of these blocks, each a number of records and their bytes."""
-    schema = json.dumps(SURVEY).encode()
+    schema = json.dumps(of).encode()
     start = encoded(
         {"magic": b"Obj\x01", "meta": {"avro.codec": (named or codec).encode(), "avro.schema": schema}},
         object_containers._HEADER,
@@ -144,6 +144,28 @@ def test_a_codec_that_is_not_installed_is_named(codec, module, monkeypatch):
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(PacketError, match=f"compressed by {codec}, for which the module {module} is missing"):
         list(split(packet))
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("alert", b"x"),
+        (["null", "alert"], b"\x02" * 5_000_000 + b"\0"),
+        ({"type": "array", "items": "null"}, encoded(2**60) + b"\0"),
+        (
+            {"type": "array", "items": {"type": "record", "name": "none", "fields": []}},
+            encoded(2**60) + b"\0",
+        ),
+    ],
+)
+def test_a_schema_that_is_endless_in_a_few_bytes_is_refused(kind, body):
+    of = {"type": "record", "name": "alert", "fields": [{"name": "next", "type": kind}]}
+    packet = packed([(1, body)], "deflate", of=of)
+    assert AVRO.fitted([packet]).writers == ()
+    for read in (AVRO.read, split):
+        with pytest.raises(PacketError, match="none that can be decoded here") as raised:
+            list(read(packet))
+        assert raised.value.stage == "schema"
 
 
 def test_a_codec_that_is_not_known_is_named():

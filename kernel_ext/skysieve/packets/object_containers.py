@@ -167,11 +167,16 @@ def _loaded(schema: bytes) -> Any:
 
 @lru_cache(maxsize=_SCHEMAS)
 def _parsed(schema: bytes) -> Any:
-    return fastavro.parse_schema(json.loads(schema))
+    found = json.loads(schema)
+    if not is_legal(avro.expand(found)):  # fastavro does not come back from what is endless
+        raise PacketError("schema", "the schema in the message is none that can be decoded here")
+    return fastavro.parse_schema(found)
 
 
 def is_legal(schema: Any) -> bool:
     """Whether Java's Avro, which is stricter than fastavro, takes a schema that is written out.
+
+    Neither one that holds itself is taken nor an array of what takes no byte: either could be endless in a few bytes.
 
     Examples
     --------
@@ -197,7 +202,18 @@ def is_legal(schema: Any) -> bool:
         return len(set(symbols)) == len(symbols) and all(map(avro.NAME.fullmatch, symbols))
     if schema["type"] == "fixed":
         return isinstance(schema["size"], int) and schema["size"] >= 0
+    if schema["type"] == "array" and _is_empty(schema["items"]):
+        return False
     return is_legal(schema.get("items") or schema.get("values") or schema["type"])
+
+
+def _is_empty(schema: Any) -> bool:
+    """Whether a value of this type takes no byte."""
+    if isinstance(schema, str | list):
+        return schema == "null"
+    if schema["type"] == "record":
+        return all(_is_empty(field["type"]) for field in schema["fields"])
+    return bool(schema["type"] == "null" or (schema["type"] == "fixed" and schema["size"] == 0))
 
 
 def _block(value: bytes, at: int) -> tuple[int, int, int]:
