@@ -1,11 +1,13 @@
 """What a season without help brings: filters that fail or send too much, missing pieces, and what is told of it."""
 
+import io
 import itertools
 import re
 import threading
 import time
 import urllib.request
 
+import fastavro
 import pytest
 from conftest import delivered
 from processes import wait_until
@@ -148,6 +150,32 @@ def test_prometheus_reads_the_same(sky, topics, stream, deploy):
     assert f'skysieve_filter_state{{filter="{one.name}",state="running"}} 1.0' in page
     assert re.search(rf'skysieve_query_lag_alerts{{query="{stream}"}} \d', page)
     assert re.search(rf'skysieve_filter_judged_per_second{{filter="{one.name}",stream="{stream}"}} \d', page)
+
+
+def container(*numbers):
+    """Alerts of a survey of its own in one message; of several, Python makes one each."""
+    schema = {"type": "record", "name": "alert", "fields": [{"name": "candid", "type": "long"}]}
+    out = io.BytesIO()
+    fastavro.writer(out, schema, [{"candid": number} for number in numbers])
+    return Packet(out.getvalue(), str(numbers[0]).encode())
+
+
+def test_health_and_metrics_tell_when_packets_have_to_go_through_python(sky, stream, topics, deploy):
+    def told():
+        with urllib.request.urlopen(supervisor(topics).metrics) as response:
+            page = response.read().decode()
+        bank = one.status().bank
+        return bank and bank.in_python, f'skysieve_query_decodes_in_python{{query="{stream}"}} 1.0' in page
+
+    send([container(1)], stream, topics.bootstrap)
+    one = deploy("candid >= 0", start="earliest")
+    delivered(one, 1)
+    wait_until(lambda: told()[0] is not None, "a look at the bank")
+    assert told() == (False, False)
+    send([container(2, 3)], stream, topics.bootstrap)
+    wait_until(lambda: told() == (True, True), "a bank that splits")
+    send([container(4, 5, 6)], stream, topics.bootstrap)
+    delivered(one, 4)
 
 
 def test_what_a_filter_was_made_with_and_is_gone_is_named(topics, stream, name, sky, deployed):

@@ -7,6 +7,7 @@ import fastavro
 import offline
 import pytest
 from conftest import DATA
+from fastavro.schema import load_schema
 from pyspark.sql import functions as F  # noqa: N812
 from skysieve.engine import plan
 from skysieve.packets import formats
@@ -161,3 +162,66 @@ def test_nan_is_null_at_every_depth(sky, stream):
     assert row["diaSource.ra"] == alert["diaSource"]["ra"]
     assert row["diaSource"]["ra"] == alert["diaSource"]["ra"]
     assert [s["psfFlux"] for s in row["prvDiaSources"] or []] == [None] * len(alert["prvDiaSources"] or [])
+
+
+NO_UTF8 = [b"\xff\xfe ok", b"\xe2\x82(ab", b"\xed\xa0\x80ab", b"\xf0\x9f\x94-a", b"plain"]
+
+
+@pytest.mark.parametrize("framing", ["lsst", "lsst-containers"])
+def test_text_that_is_no_utf8_is_shown_as_python_replaces_it_at_every_depth(sky, framing):
+    alert = offline.alert(GOOD)
+    alert["observation_reason"] = alert["diaSource"]["band"] = "=text"
+    alert["prvDiaSources"] = [alert["diaSource"], {**alert["diaSource"], "band": "r"}]
+    good = offline.packet(alert, 1000)
+    if framing != "lsst":
+        out = io.BytesIO()
+        fastavro.writer(out, load_schema(offline.schemas()[1000]), [alert])
+        good = out.getvalue()
+    packets = [good.replace(b"=text", text) for text in NO_UTF8]
+    known = formats.get(framing).fitted([good])
+    source = sky.spark.createDataFrame(
+        [(i, bytearray(p)) for i, p in enumerate(packets)], "offset int, value binary"
+    )
+    names = ["observation_reason", "diaSource.band", "diaSource", "prvDiaSources"]
+    rows = decode(source, known, [known.columns()[name] for name in names]).orderBy(kafka("offset")).collect()
+    for row, packet, raw in zip(rows, packets, NO_UTF8, strict=True):
+        text = raw.decode(errors="replace")
+        assert row[PROBLEM] is None
+        assert row["observation_reason"] == row["diaSource.band"] == row["diaSource"]["band"] == text
+        assert [past["band"] for past in row["prvDiaSources"]] == [text, "r"]
+        (read,) = known.read(packet)
+        assert (read["observation_reason"], read["diaSource"]["band"]) == (text, text)
+
+
+FLAGS = {
+    "type": "record",
+    "name": "survey.flags",
+    "fields": [
+        {"name": "id", "type": "long"},
+        *({"name": f"flag{i}", "type": ["null", "boolean"]} for i in range(2)),
+        {"name": "band", "type": "string"},
+    ],
+}
+
+
+def test_a_broken_flag_is_noticed_where_it_is_read_and_harms_nothing_else_where_it_is_not(sky):
+    out = io.BytesIO()
+    fastavro.writer(out, FLAGS, [{"id": 7, "flag0": True, "flag1": False, "band": "r"}])
+    good, flags = out.getvalue(), b"\x0e\x02\x01\x02\x00\x02r"
+    known = formats.get("avro").fitted([good])
+    at = good.index(flags) + 1
+    packets = [good[:i] + bytes([byte]) + good[i + 1 :] for i in range(at, at + 4) for byte in range(256)]
+    rows = [(number, bytearray(packet)) for number, packet in enumerate(packets)]
+    source = sky.spark.createDataFrame(rows, "offset int, value binary")
+    passed = {}
+    for names in (("id", "band"), ("id", "band", "flag0", "flag1")):
+        found = decode(source, known, [known.columns()[name] for name in names]).where(
+            kafka("problem").isNull()
+        )
+        passed[names] = found.collect()
+        assert {(row["id"], row["band"]) for row in passed[names]} == {(7, "r")}
+    unread, read = passed.values()
+    assert len(read) > 2 * 256  # either value can be any byte, and is then true to Python, false to Java
+    assert len(unread) > len(read)  # no number of a type that there is, but as many bytes long
+    for row in read:
+        known.read(packets[row["kafka.offset"]])

@@ -6,7 +6,7 @@ import pytest
 from conftest import DATA
 from hypothesis import given
 from hypothesis import strategies as st
-from skysieve import PacketError
+from skysieve import ColumnError, Filter, PacketError
 from skysieve.packets import avro, formats
 from skysieve.packets.decode import decode
 
@@ -117,11 +117,57 @@ def test_names_can_be_anything(sky):
     assert row["ß"] == 3
 
 
+APART = {
+    "RA": 1,
+    "ra": 2,
+    "a": {"b": 3, "B": 4, "c.d": 5, "c": {"d": 6}},
+    "a.b": 7,
+    "all": [{"x": 8, "X": 9}, {"X": 10}],
+    "x": {"Alone": 11},
+}
+"""Names that are one to Spark; and what a filter means by them."""
+MEANT = {
+    "RA": 1,
+    "ra": 2,
+    "a.b": 3,
+    "a.B": 4,
+    "a.c.d": 6,
+    "a.c.d_2": 5,
+    "a.b_3": 7,
+    "alone": 11,
+}
+
+
+def test_keys_that_are_one_name_to_spark_are_columns_of_their_own_and_told_of(sky):
+    message = json.dumps(APART).encode()
+    fitted = JSON.fitted([message])
+    columns = fitted.columns()
+    (row,) = rows(sky, fitted, [message], *(columns.resolve(name).name for name in MEANT), "all")
+    assert row["kafka.problem"] is None
+    assert {name: row[columns.resolve(name).name] for name in MEANT} == MEANT
+    assert [item.asDict() for item in row["all"]] == [{"x": 8, "X_2": 9}, {"x": None, "X_2": 10}]
+    assert (columns.resolve("RA").name, columns.resolve("ra").name) == ("RA_2", "ra")
+    assert columns["RA_2"].description == "Called 'RA' in the messages, which is the name of another column."
+    assert columns["ra"].description == ""
+    with pytest.raises(ColumnError, match="could be RA_2 or ra"):
+        columns.resolve("Ra")
+    with pytest.raises(ColumnError, match=r"could be a\.b or a\.B_2"):
+        columns.resolve("b")
+
+
+def test_a_filter_means_the_same_key_whichever_was_seen_first(sky, stream):
+    messages = [{"id": "S1", "RA": 1}, {"id": "S2", "ra": 2}, {"id": "S3", "RA": 3, "ra": 4}]
+    sky.topics.write(stream, [(m["id"], json.dumps(m).encode()) for m in messages])
+    preview = sky.preview(Filter("exact", "RA >= 1 AND coalesce(ra, 0) < 4", stream=stream))
+    assert (preview.rejected, preview.passed) == (0, 1)
+    assert list(preview.alerts["id"]) == ["S1"]
+    one, other = (JSON.fitted(json.dumps(m).encode() for m in some) for some in (messages, messages[::-1]))
+    assert {c.name for c in one.columns()} == {c.name for c in other.columns()} == {"id", "ra", "RA_2"}
+
+
 def test_a_filter_on_notices_is_a_filter(sky, stream):
     notices = [json.dumps({"id": f"S{i}", "far": i, "place": {"ra": 1.5 * i}}) for i in range(8)]
     sky.topics.write(stream, [(str(i), n.encode()) for i, n in enumerate(notices)])
-    from skysieve import Filter
-
     preview = sky.preview(Filter("near", "far < 5 AND place.ra > 2", stream=stream))
     assert (preview.read, preview.rejected, preview.passed) == (8, 0, 3)
     assert sorted(preview.alerts["id"]) == ["S2", "S3", "S4"]

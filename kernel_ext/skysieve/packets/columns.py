@@ -164,7 +164,9 @@ class Columns:
                 if match := _UNIT.search(field["doc"]):
                     units[path] = match[1]
         self._by_name: dict[str, Column] = {}
+        self._keys: dict[tuple[str, ...], tuple[str, ...]] = {(): ()}
         for path, field in avro.leaves(self.schema).items():
+            self._keys[path] = (*self._keys[path[:-1]], field.get("key", field["name"]))
             versions = list(found[path])
             unit, description = describe(path) or (units.get(path, ""), _UNIT.sub("", field["doc"]))
             lost = [
@@ -245,15 +247,22 @@ class Columns:
         """Every way to write a name, in lower case: in full, and by its last part where it is a scalar."""
         found: dict[str, list[str]] = {}
         for name, column in self._by_name.items():
-            found.setdefault(name.lower(), []).append(name)
-            if len(column.path) > 1 and column.is_scalar:
-                found.setdefault(column.path[-1].lower(), []).append(name)
+            paths = {column.path, self._keys.get(column.path, column.path)}
+            spelt = {".".join(path) for path in paths}
+            spelt |= {path[-1] for path in paths if len(path) > 1 and column.is_scalar}
+            for lower in {one.lower() for one in spelt}:
+                found.setdefault(lower, []).append(name)
         return found
+
+    @cached_property
+    def _by_key(self) -> dict[str, str]:
+        """Names of those columns that messages call otherwise, by what they call them."""
+        return {".".join(key): ".".join(path) for path, key in self._keys.items() if key != path}
 
     def named(self, name: str) -> list[Column]:
         """The columns that a name could mean: one where it leaves no doubt, none where it is unknown."""
-        if name in self._by_name:
-            return [self._by_name[name]]
+        if exact := self._by_name.get(name) or self._by_name.get(self._by_key.get(name, "")):
+            return [exact]
         return [self._by_name[found] for found in self._by_lower.get(name.lower(), [])]
 
     def resolve(self, name: str) -> Column:

@@ -8,16 +8,14 @@ into such packets.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import fastavro
 import pyarrow as pa
 
 from skysieve.errors import PacketError
@@ -26,13 +24,16 @@ from skysieve.packets.columns import Column, Columns, Version, age
 from skysieve.packets.formats import LARGEST, PACKET, RECORD, RESULT, Decoded, Places, register
 from skysieve.packets.object_containers import (
     BLOCK,
+    BLOCK_BYTES,
     BROKEN,
     MAGIC,
     SYNC,
-    check_end,
+    head,
     header,
+    header_schema,
     is_legal,
     is_simple,
+    records,
     split,
 )
 
@@ -40,14 +41,16 @@ if TYPE_CHECKING:
     from pyspark.sql import Column as SparkColumn
     from pyspark.sql import DataFrame
 
-_BLOCK_BYTES = 20
-"""At most, of the two numbers before a block's records."""
 _IN_NAME = re.compile(r"\bv(\d+)_(\d+)\b")
 _UNKNOWN = "the schema in the message is not known here yet"
-_SPLIT_UNKNOWN = f"{_UNKNOWN}, or it is truncated, or compressed otherwise than by deflate or snappy"
-_SPLIT, _NUMBER = "skysieve_split", "skysieve_number"
-_ID = ("candid", "diaSource.diaSourceId", "alertId", "objectId", "id")
-_TIME = ("candidate.jd", "diaSource.midpointMjdTai", "jd", "mjd", "time")
+_NO_ALERT = "the container holds no alert"
+_SPLIT, _NUMBER, _WHOLE = "skysieve_split", "skysieve_number", "skysieve_whole"
+_PARTS = pa.struct(
+    {"alerts": pa.list_(pa.binary()), "problem": pa.struct({"stage": pa.string(), "message": pa.string()})}
+)
+"""What a message is split into, or why it cannot be."""
+_ID = ("candid", "alertId", "objectId", "id")
+_TIME = ("candidate.jd", "jd", "mjd", "time")
 
 
 @dataclass(frozen=True)
@@ -103,10 +106,10 @@ class ContainerFormat:
         columns = self.columns()
         usual = (
             _ID,
-            ("candidate.ra", "diaSource.ra", "ra"),
-            ("candidate.dec", "diaSource.dec", "dec"),
+            ("candidate.ra", "ra"),
+            ("candidate.dec", "dec"),
             _TIME,
-            ("objectId", "diaSource.diaObjectId", "diaObjectId"),
+            ("objectId", "diaObjectId"),
         )
         return Places(*(next((n for n in names if n in columns), None) for names in usual))
 
@@ -123,18 +126,22 @@ class ContainerFormat:
         """The same format, with the headers of these packets."""
         found, splits = self, self.splits
         for value in packets:
+            if len(value) > LARGEST:
+                continue
             with suppress(PacketError):
-                if len(value) > LARGEST:
-                    continue
-                splits = splits or not is_simple(value)
-                for piece in split(value):
-                    found = found._knowing(piece[: header(piece)[1]])
+                meta, size = header(value)
+                simple = is_simple(value)
+                begin = value[:size] if simple else head(meta["avro.schema"])
+                splits = splits or not simple
+                if not found._has(begin) and next(split(value), None):
+                    found = found._knowing(begin)
         return found if splits == found.splits else replace(found, splits=splits)
+
+    def _has(self, head: bytes) -> bool:
+        return any(writer.header == head for writer in self.writers)
 
     def _knowing(self, head: bytes) -> ContainerFormat:
         """The same with a further header, unless it holds no schema of alerts: a packet may have been corrupted."""
-        if any(writer.header == head for writer in self.writers):
-            return self
         try:
             schema = header(head)[0]["avro.schema"].decode()
             new = Writer(head, schema, self.label(json.loads(schema), head))
@@ -187,23 +194,18 @@ class ContainerFormat:
 
     def version(self, value: bytes) -> Version:
         """Schema version of a packet."""
-        meta, size = header(value)
-        return self.label(json.loads(meta["avro.schema"]), value[:size])
+        _, size = header(value)
+        return self.label(header_schema(value), value[:size])
 
     def read(self, value: bytes) -> list[dict[str, Any]]:
-        """Decode the alerts of a packet, whole, with fastavro.
+        """Decode the alerts of a packet, whole, with fastavro; in text U+FFFD stands for what is no UTF-8.
 
         Raises
         ------
         PacketError
             If it is no container, or broken.
         """
-        check_end(value)
-        try:
-            alerts = list(fastavro.reader(io.BytesIO(value)))
-        except Exception as error:  # fastavro raises whatever the broken bytes lead it to
-            raise PacketError("decode", f"{BROKEN}: {error!r}") from error
-        return [alert for alert in alerts if isinstance(alert, dict)]
+        return [alert for alert, _ in records(value) if isinstance(alert, dict)]
 
     def spread(self, packets: DataFrame) -> DataFrame:
         """One row per alert, where there are packets of several; only those go through Python."""
@@ -213,17 +215,22 @@ class ContainerFormat:
         value = F.col("value")
         if not self.splits:
             return packets.withColumns({RECORD: F.lit(0), PACKET: value})
-        in_python = arrow_udf(_split_all, "array<binary>")  # type: ignore[call-overload]
+        parts = "struct<alerts: array<binary>, problem: struct<stage: string, message: string>>"
+        in_python = arrow_udf(_all_parts, parts)  # type: ignore[call-overload]
         # one that is too large is rejected once, as it came
         is_apart = ~self._simple(value) & (F.length(value) <= LARGEST)
-        split_ = packets.withColumn(_SPLIT, in_python(F.when(is_apart, value)))
+        apart = packets.withColumn(_SPLIT, in_python(F.when(is_apart, value)))
+        alerts, why = F.col(f"{_SPLIT}.alerts"), F.col(f"{_SPLIT}.problem")
         # of a packet whose schema is not known yet nothing is split off: it is rejected once, as it came
-        apart = split_.withColumn(_SPLIT, F.when(self._known(F.get(_SPLIT, F.lit(0))), F.col(_SPLIT)))
-        each = apart.select(*packets.columns, F.posexplode_outer(_SPLIT).alias(_NUMBER, _SPLIT))
+        known = F.when(self._known(F.get(alerts, F.lit(0))), alerts)
+        each = apart.select(
+            *packets.columns, why.alias(_WHOLE), F.posexplode_outer(known).alias(_NUMBER, _SPLIT)
+        )
         return each.select(
             *packets.columns,
             F.coalesce(_NUMBER, F.lit(0)).alias(RECORD),
             F.coalesce(_SPLIT, value).alias(PACKET),
+            _WHOLE,
         )
 
     def decoded(self, packet: SparkColumn, paths: Sequence[Sequence[str]]) -> Decoded:
@@ -232,14 +239,13 @@ class ContainerFormat:
 
         from skysieve.packets.decode import by_schema, problem, wrapped
 
+        simple = F.when(self._simple(packet), F.lit(None))
         cause = (
-            F.when(self._simple(packet), F.lit(None))
+            (simple.when(F.col(_WHOLE).isNotNull(), F.col(_WHOLE)) if self.splits else simple)
             .when(F.coalesce(F.length(packet), F.lit(0)) == 0, problem("frame", "the message is empty"))
             .when(~packet.startswith(F.lit(MAGIC)), problem("frame", "the message is no Avro container"))
-            .when(~self._known(packet), problem("schema", _SPLIT_UNKNOWN if self.splits else _UNKNOWN))
-            .otherwise(
-                problem("frame", BROKEN if self.splits else "the message is not one record in one block")
-            )
+            .when(~self._known(packet), problem("schema", _UNKNOWN))
+            .otherwise(problem("frame", "the message is not one record in one block"))
         )
         around: tuple[tuple[str, Any], ...] = (("count", "long"), ("size", "long"))
         reader = wrapped(("sync", SYNC), ("alert", avro.narrow(self.columns().schema, paths)), ("end", SYNC))
@@ -277,7 +283,7 @@ class ContainerFormat:
         for writer in self.writers:
             at = len(writer.header) + SYNC
             block = from_avro(
-                F.substring(packet, at + 1, _BLOCK_BYTES), json.dumps(BLOCK), {"mode": "PERMISSIVE"}
+                F.substring(packet, at + 1, BLOCK_BYTES), json.dumps(BLOCK), {"mode": "PERMISSIVE"}
             )
             size = block.getField("size")
             digits = F.when(size < 1 << 6, 1).when(size < 1 << 13, 2).when(size < 1 << 20, 3).otherwise(4)
@@ -286,15 +292,29 @@ class ContainerFormat:
         return F.coalesce(is_so, F.lit(False))
 
 
-def _split_all(values: pa.Array) -> pa.Array:
-    return pa.array([_pieces(value.as_py()) for value in values], pa.list_(pa.binary()))
+def _all_parts(batches: Iterator[pa.Array]) -> Iterator[pa.Array]:
+    """Splits messages; gives what they are split into as soon as it is much."""
+    for values in batches:
+        found, size = [], 0
+        for value in values:
+            found.append(_parts(value.as_py()))
+            size += sum(map(len, (found[-1] or {}).get("alerts") or ()))
+            if size > LARGEST:
+                yield pa.array(found, _PARTS)
+                found, size = [], 0
+        yield pa.array(found, _PARTS)
 
 
-def _pieces(value: bytes | None) -> list[bytes] | None:
-    try:
-        return None if value is None else list(split(value))
-    except PacketError:
+def _parts(value: bytes | None) -> dict[str, Any] | None:
+    if value is None:
         return None
+    try:
+        alerts = list(split(value))
+        if not alerts:
+            raise PacketError("frame", _NO_ALERT)
+    except PacketError as error:
+        return {"alerts": None, "problem": {"stage": error.stage, "message": str(error)}}
+    return {"alerts": alerts, "problem": None}
 
 
 register(ContainerFormat())

@@ -30,7 +30,8 @@ def decode(packets: DataFrame, packet_format: Format, columns: Iterable[Column])
 
     Each packet is decoded once, by the schema of its own version, and resolved by field name to the wanted columns: one
     that its version lacks is NULL. NaN becomes NULL (in Spark NaN is greater than any number, so that a cut such as
-    ``reliability > 0.9`` would let it through).
+    ``reliability > 0.9`` would let it through). In text U+FFFD takes the place of what is no UTF-8: Python would refuse
+    the whole result.
 
     Parameters
     ----------
@@ -127,50 +128,52 @@ def _part(name: str) -> str:
 
 
 def _clean(value: SparkColumn, schema: Any) -> SparkColumn:
-    """The same value with NULL for every NaN in it; what has none, as nearly all have, is not built anew."""
+    """The same value with NULL for every NaN and U+FFFD for what is no UTF-8; without any it is not built anew."""
     kind, _ = avro.split_null(schema)
-    if not _has_floats(kind):
+    if not _can_be_odd(kind):
         return value
-    if kind in _FLOATS:
+    if _is_scalar(kind):
         return _rebuilt(value, kind)
-    return F.when(_has_nan(value, kind), _rebuilt(value, kind)).otherwise(value)
+    return F.when(_is_odd(value, kind), _rebuilt(value, kind)).otherwise(value)
 
 
 def _rebuilt(value: SparkColumn, schema: Any) -> SparkColumn:
     kind, _ = avro.split_null(schema)
-    if not _has_floats(kind):
+    if not _can_be_odd(kind):
         return value
     if avro.is_array(kind):
         return F.transform(value, lambda item: _rebuilt(item, kind["items"]))
     if _is_map(kind):
         return F.transform_values(value, lambda _, item: _rebuilt(item, kind["values"]))
-    if kind not in _FLOATS:
+    if not _is_scalar(kind):
         fields = [_rebuilt(value.getField(name), inner).alias(name) for name, inner in _members(kind)]
         return F.when(value.isNotNull(), F.struct(*fields))
-    return F.nanvl(value, F.lit(None).cast(kind))
+    return F.make_valid_utf8(value) if _is_text(kind) else F.nanvl(value, F.lit(None).cast(kind))
 
 
-def _has_nan(value: SparkColumn, schema: Any) -> SparkColumn:
-    """Whether there is a NaN in it, by functions that Spark compiles."""
+def _is_odd(value: SparkColumn, schema: Any) -> SparkColumn:
+    """Whether there is a NaN in it, or text that is no UTF-8; by functions that Spark compiles."""
     kind, _ = avro.split_null(schema)
     if avro.is_array(kind):
         items, _ = avro.split_null(kind["items"])
         if avro.is_record(items):
-            return _any(_one_has_nan(value.getField(name), inner) for name, inner in _with_floats(items))
-        return _one_has_nan(value, items)
+            return _any(_one_is_odd(value.getField(name), inner) for name, inner in _odd_members(items))
+        return _one_is_odd(value, items)
     if _is_map(kind):
-        return _one_has_nan(F.map_values(value), kind["values"])
-    if kind not in _FLOATS:
-        return _any(_has_nan(value.getField(name), inner) for name, inner in _with_floats(kind))
-    return F.isnan(value)
+        return _one_is_odd(F.map_values(value), kind["values"])
+    if not _is_scalar(kind):
+        return _any(_is_odd(value.getField(name), inner) for name, inner in _odd_members(kind))
+    return ~F.is_valid_utf8(value) if _is_text(kind) else F.isnan(value)
 
 
-def _one_has_nan(values: SparkColumn, schema: Any) -> SparkColumn:
-    """Whether one of an array's values has a NaN in it; NaN equals NaN in Spark."""
+def _one_is_odd(values: SparkColumn, schema: Any) -> SparkColumn:
+    """Whether one of an array's values is; NaN equals NaN in Spark."""
     kind, _ = avro.split_null(schema)
+    if _is_text(kind):
+        return ~F.is_valid_utf8(F.array_join(values, " "))
     if kind in _FLOATS:
         return F.array_contains(values, F.lit(float("nan")).cast(kind))
-    return F.exists(values, lambda item: _has_nan(item, kind))
+    return F.exists(values, lambda item: _is_odd(item, kind))
 
 
 def _any(conditions: Iterable[SparkColumn]) -> SparkColumn:
@@ -181,6 +184,14 @@ def _is_map(schema: Any) -> bool:
     return isinstance(schema, dict) and schema["type"] == "map"
 
 
+def _is_text(schema: Any) -> bool:
+    return avro.spark_type(schema) == "string"
+
+
+def _is_scalar(schema: Any) -> bool:
+    return schema in _FLOATS or _is_text(schema)
+
+
 def _members(schema: Any) -> list[tuple[str, Any]]:
     """Name and type of each field of what is a struct in Spark: a record, or a union of several types."""
     if isinstance(schema, list):
@@ -188,14 +199,14 @@ def _members(schema: Any) -> list[tuple[str, Any]]:
     return [(f["name"], f["type"]) for f in schema["fields"]]
 
 
-def _with_floats(schema: Any) -> list[tuple[str, Any]]:
-    return [(name, kind) for name, kind in _members(schema) if _has_floats(kind)]
+def _odd_members(schema: Any) -> list[tuple[str, Any]]:
+    return [(name, kind) for name, kind in _members(schema) if _can_be_odd(kind)]
 
 
-def _has_floats(schema: Any) -> bool:
+def _can_be_odd(schema: Any) -> bool:
     kind, _ = avro.split_null(schema)
     if avro.is_array(kind) or _is_map(kind):
-        return _has_floats(kind.get("items") or kind["values"])
+        return _can_be_odd(kind.get("items") or kind["values"])
     if avro.is_record(kind) or isinstance(kind, list):
-        return bool(_with_floats(kind))
-    return kind in _FLOATS
+        return bool(_odd_members(kind))
+    return _is_scalar(kind)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _MODULES = (
     "skysieve.packets.lsst",
+    "skysieve.packets.lsst_containers",
     "skysieve.packets.ztf",
     "skysieve.packets.containers",
     "skysieve.packets.notices",

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _FRAME = struct.Struct(">BI")
 _MAG, _MAG_ERR = derived.nanojansky("{diaSource.psfFlux}", "{diaSource.psfFluxErr}")
 _PAST = "{prvDiaSources[].midpointMjdTai}"
-_DERIVED = derived.columns(
+DERIVED = derived.columns(
     derived.Measures(
         ra="{diaSource.ra}",
         dec="{diaSource.dec}",
@@ -142,11 +142,11 @@ class LsstFormat:
             return _packaged(frozenset(versions or self.schemas))
         if not versions:
             return self._all
-        return Columns({v: s for v, s in self.schemas.items() if v in versions}, derived=_DERIVED)
+        return Columns({v: s for v, s in self.schemas.items() if v in versions}, derived=DERIVED)
 
     @cached_property
     def _all(self) -> Columns:
-        return Columns(dict(self.schemas.items()), derived=_DERIVED)
+        return Columns(dict(self.schemas.items()), derived=DERIVED)
 
     def _versions(self, packets: Iterable[bytes]) -> set[int]:
         found = set()
@@ -167,7 +167,7 @@ class LsstFormat:
         return int(schema_id)
 
     def read(self, value: bytes) -> list[dict[str, Any]]:
-        """Decode a whole packet with fastavro.
+        """Decode a whole packet with fastavro; in text U+FFFD stands for what is no UTF-8.
 
         Raises
         ------
@@ -179,7 +179,9 @@ class LsstFormat:
             raise PacketError("schema", self._unknown(str(version)))
         body = io.BytesIO(memoryview(value)[_FRAME.size :])
         try:
-            record = fastavro.schemaless_reader(body, self._parsed(version))
+            record = fastavro.schemaless_reader(
+                body, self._parsed(version), None, handle_unicode_errors="replace"
+            )
         except Exception as error:  # fastavro raises whatever the broken bytes lead it to
             raise PacketError("decode", f"the packet does not fit schema {version}: {error!r}") from error
         if rest := len(value) - _FRAME.size - body.tell():
@@ -259,7 +261,7 @@ def _expanded(version: int) -> Any:
 
 @cache
 def _packaged(versions: frozenset[int]) -> Columns:
-    return Columns({v: _expanded(v) for v in sorted(versions)}, derived=_DERIVED)
+    return Columns({v: _expanded(v) for v in sorted(versions)}, derived=DERIVED)
 
 
 @cache

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from skysieve.errors import PacketError
@@ -95,7 +96,7 @@ class JsonFormat:
 
     @cached_property
     def _columns(self) -> Columns:
-        return Columns({"": self.schema})
+        return Columns({"": _told_apart(self.schema, (), set())})
 
     def version(self, value: bytes) -> Version:
         """What a message calls its schema (``$schema``), if it does."""
@@ -117,11 +118,14 @@ class JsonFormat:
 
         from skysieve.packets.decode import problem
 
-        wanted = avro.narrow(self.schema, paths)
-        fields = [f"{_quoted(f['name'])} {_ddl(f['type'])}" for f in wanted["fields"]]
+        wanted = avro.narrow(self._columns.schema, paths)
+        wanted["fields"].append({"name": _CORRUPT, "type": "string"})
         options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": _CORRUPT}
         text = F.try_validate_utf8(packet.cast("string"))
-        alert = F.from_json(text, ", ".join([*fields, f"{_CORRUPT} string"]), options)
+        written = _ddl(_keyed(wanted, self._columns.schema))
+        alert = F.from_json(text, written, options)
+        if written != _ddl(wanted):
+            alert = alert.cast(_ddl(wanted))  # field by field, in their order
         # Spark reads the first object and passes over what follows it. In an array all of it is parsed, unless that
         # begins with what ends an array, and in an object, unless it begins with what ends that.
         objects = F.size(F.from_json(F.concat(F.lit("["), text, F.lit("]")), "array<struct<any: string>>"))
@@ -193,6 +197,47 @@ def _both(old: Any, new: Any) -> Any:
         if [old, new] in (["long", "double"], ["double", "long"])
         else "string"
     )
+
+
+def _told_apart(schema: Any, path: tuple[str, ...], taken: set[str]) -> Any:
+    """The same fields under names that Spark can tell apart; ``key`` is what messages call one that has another.
+
+    To Spark upper and lower case are one, and ``a.b`` is the field of a record as well as a key with a dot in it.
+    """
+    kind, null = avro.split_null(schema)
+    if avro.is_array(kind):
+        kind = {**kind, "items": _told_apart(kind["items"], path, set())}
+    elif avro.is_record(kind):
+        fields = {}
+        for field in sorted(kind["fields"], key=lambda f: ("." in f["name"], f["name"].swapcase())):
+            key = field["name"]
+            names = (f"{key}_{i}" if i > 1 else key for i in count(1))
+            name = next(n for n in names if ".".join((*path, n)).lower() not in taken)
+            taken.add(".".join((*path, name)).lower())
+            doc = (
+                f"Called {key!r} in the messages, which is the name of another column." if name != key else ""
+            )
+            inner = _told_apart(field["type"], (*path, name), taken)
+            fields[key] = {"name": name, "type": inner, "doc": doc} | ({"key": key} if doc else {})
+        kind = {**kind, "fields": [fields[f["name"]] for f in kind["fields"]]}
+    return avro.nullable(kind) if null else kind
+
+
+def _keyed(schema: Any, apart: Any) -> Any:
+    """A part of a schema whose fields were told apart, with the keys of the messages as their names."""
+    (kind, _), (whole, _) = avro.split_null(schema), avro.split_null(apart)
+    if avro.is_array(kind):
+        return {**kind, "items": _keyed(kind["items"], whole["items"])}
+    if not avro.is_record(kind):
+        return kind
+    known = {f["name"]: f for f in whole["fields"]}
+    fields = [(f, known.get(f["name"], f)) for f in kind["fields"]]
+    return {
+        **kind,
+        "fields": [
+            {"name": o.get("key", o["name"]), "type": _keyed(f["type"], o["type"])} for f, o in fields
+        ],
+    }
 
 
 def _ddl(schema: Any) -> str:

@@ -11,12 +11,14 @@ import io
 import json
 import struct
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import fastavro
 
 from skysieve.errors import PacketError
-from skysieve.packets import avro
+from skysieve.packets import avro, codecs
+from skysieve.packets.formats import LARGEST
 
 MAGIC = b"Obj\x01"
 SYNC = 16
@@ -26,7 +28,13 @@ BLOCK = {
     "fields": [{"name": "count", "type": "long"}, {"name": "size", "type": "long"}],
 }
 """What stands before a block's records."""
+BLOCK_BYTES = 20
+"""At most, of these two numbers."""
 BROKEN = "an Avro container that cannot be read: it is truncated or broken"
+_MOST = 8 * LARGEST
+"""Bytes of all that one message is split into: each alert then brings the header along."""
+_SCHEMAS = 64
+"""Schemas that are remembered as they were read: parsing one takes longer than reading its packet."""
 _PARSED_BLOCK = fastavro.parse_schema(BLOCK)
 _HEADER = fastavro.parse_schema(
     {
@@ -40,31 +48,71 @@ _HEADER = fastavro.parse_schema(
 )
 
 
+def records(value: bytes) -> Iterator[tuple[Any, bytes]]:
+    """Each record of a container: what it holds, and the bytes that it is written as.
+
+    Text that is no UTF-8 is read as Spark shows it, with U+FFFD for what is none.
+
+    Raises
+    ------
+    PacketError
+        If it is no container, or broken, or unpacks to more than is decoded; perhaps behind some records.
+    """
+    meta, at = header(value)
+    marker, room = value[at : at + SYNC], LARGEST
+    codec = meta.get("avro.codec", b"null").decode(errors="replace")
+    at += SYNC
+    try:
+        if len(marker) < SYNC:
+            raise EOFError
+        schema = _parsed(meta["avro.schema"])
+        while at < len(value):
+            count, size, begin = _block(value, at)
+            at = begin + size + SYNC
+            if size < 0 or value[at - SYNC : at] != marker:
+                raise ValueError
+            unpacked = codecs.unpacked(codec, value[begin : begin + size], room)
+            room -= len(unpacked) if codec != "null" else 0
+            if not 0 <= count <= max(len(unpacked), 1):
+                raise ValueError
+            body = io.BytesIO(unpacked)
+            for _ in range(count):
+                begin = body.tell()
+                record = fastavro.schemaless_reader(body, schema, None, handle_unicode_errors="replace")
+                yield record, unpacked[begin : body.tell()]
+            if body.tell() < len(unpacked):
+                raise ValueError
+    except PacketError:
+        raise
+    except Exception as error:  # fastavro and the codecs raise whatever the broken bytes lead them to
+        raise PacketError("decode", BROKEN) from error
+
+
 def split(value: bytes) -> Iterator[bytes]:
     """Split a container into containers of one record in one plain block.
 
     Raises
     ------
     PacketError
-        If it is no container, or broken.
+        If it is no container, or broken, or its alerts are too large or too many; perhaps behind some of them.
     """
     if is_simple(value):
         yield value
         return
-    meta, _ = header(value)
-    check_end(value)
-    schema = meta["avro.schema"]
-    start, sync = head(schema), hashlib.md5(schema, usedforsecurity=False).digest()
-    try:
-        reader = fastavro.reader(io.BytesIO(value))
-        parsed = fastavro.parse_schema(json.loads(schema))
-        records = list(reader)
-        for record in records:
-            body = io.BytesIO()
-            fastavro.schemaless_writer(body, parsed, record)
-            yield start + sync + _long(1) + _long(body.tell()) + body.getvalue() + sync
-    except Exception as error:  # fastavro raises whatever the broken bytes lead it to
-        raise PacketError("decode", f"{BROKEN}: {error!r}") from error
+    schema = header(value)[0]["avro.schema"]
+    start, sync, room = head(schema), hashlib.md5(schema, usedforsecurity=False).digest(), _MOST
+    for _, body in records(value):
+        piece = b"".join((start, sync, _long(1), _long(len(body)), body, sync))
+        room -= len(piece)
+        if len(piece) > LARGEST:
+            raise PacketError(
+                "frame", f"an alert in the message has more than the {LARGEST} bytes that are decoded"
+            )
+        if room < 0:
+            raise PacketError(
+                "frame", f"the message's alerts, each with the header, are more than {_MOST} bytes"
+            )
+        yield piece
 
 
 def head(schema: bytes) -> bytes:
@@ -84,12 +132,11 @@ def is_simple(value: bytes) -> bool:
     meta, size = header(value)
     if meta.get("avro.codec", b"null") != b"null":
         return False
-    body = io.BytesIO(memoryview(value)[size + SYNC :])
     try:
-        block: Any = fastavro.schemaless_reader(body, _PARSED_BLOCK)
+        count, length, begin = _block(value, size + SYNC)
     except (EOFError, ValueError, IndexError, struct.error):
         return False
-    return bool(block["count"] == 1 and size + SYNC + body.tell() + block["size"] + SYNC == len(value))
+    return count == 1 and begin + length + SYNC == len(value)
 
 
 def header(value: bytes) -> tuple[dict[str, bytes], int]:
@@ -101,19 +148,35 @@ def header(value: bytes) -> tuple[dict[str, bytes], int]:
     body = io.BytesIO(value)
     try:
         header: Any = fastavro.schemaless_reader(body, _HEADER)
-        json.loads(header["meta"]["avro.schema"])
+        _loaded(header["meta"]["avro.schema"])
     except Exception as error:  # fastavro raises whatever the broken bytes lead it to
-        raise PacketError("frame", f"the header of the container cannot be read: {error!r}") from error
+        kind = type(error).__name__
+        raise PacketError("frame", f"the header of the container cannot be read ({kind})") from error
     return header["meta"], body.tell()
 
 
 def header_schema(value: bytes) -> Any:
     """The schema that a container brings along; raises PacketError."""
-    return json.loads(header(value)[0]["avro.schema"])
+    return _loaded(header(value)[0]["avro.schema"])
+
+
+@lru_cache(maxsize=_SCHEMAS)
+def _loaded(schema: bytes) -> Any:
+    return json.loads(schema)
+
+
+@lru_cache(maxsize=_SCHEMAS)
+def _parsed(schema: bytes) -> Any:
+    found = json.loads(schema)
+    if not is_legal(avro.expand(found)):  # fastavro does not come back from what is endless
+        raise PacketError("schema", "the schema in the message is none that can be decoded here")
+    return fastavro.parse_schema(found)
 
 
 def is_legal(schema: Any) -> bool:
     """Whether Java's Avro, which is stricter than fastavro, takes a schema that is written out.
+
+    Neither one that holds itself is taken nor an array of what takes no byte: either could be endless in a few bytes.
 
     Examples
     --------
@@ -139,15 +202,25 @@ def is_legal(schema: Any) -> bool:
         return len(set(symbols)) == len(symbols) and all(map(avro.NAME.fullmatch, symbols))
     if schema["type"] == "fixed":
         return isinstance(schema["size"], int) and schema["size"] >= 0
+    if schema["type"] == "array" and _is_empty(schema["items"]):
+        return False
     return is_legal(schema.get("items") or schema.get("values") or schema["type"])
 
 
-def check_end(value: bytes) -> None:
-    """Raise PacketError where a container does not end in its marker: to fastavro one cut off is a short one."""
-    _, size = header(value)
-    blocks = len(value) - size - SYNC
-    if blocks < 0 or 0 < blocks <= SYNC or value[-SYNC:] != value[size : size + SYNC]:
-        raise PacketError("decode", BROKEN)
+def _is_empty(schema: Any) -> bool:
+    """Whether a value of this type takes no byte."""
+    if isinstance(schema, str | list):
+        return schema == "null"
+    if schema["type"] == "record":
+        return all(_is_empty(field["type"]) for field in schema["fields"])
+    return bool(schema["type"] == "null" or (schema["type"] == "fixed" and schema["size"] == 0))
+
+
+def _block(value: bytes, at: int) -> tuple[int, int, int]:
+    """Of the block that stands there: how many records it has, in how many bytes, and where these begin."""
+    body = io.BytesIO(memoryview(value)[at : at + BLOCK_BYTES])
+    block: Any = fastavro.schemaless_reader(body, _PARSED_BLOCK, None)
+    return block["count"], block["size"], at + body.tell()
 
 
 def _long(value: int) -> bytes:
