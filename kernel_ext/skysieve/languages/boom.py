@@ -29,6 +29,28 @@ from skysieve.languages.boom_expressions import (
 from skysieve.languages.terms import Condition, Term, joined
 from skysieve.packets.columns import Columns
 
+OPERATORS = (
+    *("$match", "$project", "$addFields", "$set", "$unset", "$sort"),
+    *(
+        "$and",
+        "$or",
+        "$nor",
+        "$not",
+        "$expr",
+        "$eq",
+        "$ne",
+        "$gt",
+        "$gte",
+        "$lt",
+        "$lte",
+        "$in",
+        "$nin",
+        "$exists",
+    ),
+    *("$add", "$subtract", "$multiply", "$divide", "$abs", "$ln", "$log10", "$ifNull", "$cond", "$literal"),
+)
+"""Stages and operators that translate."""
+
 
 def to_where(pipeline: str | list[dict[str, Any]], survey: str = "ztf") -> str:
     """Translate a pipeline of BOOM into a filter's WHERE clause.

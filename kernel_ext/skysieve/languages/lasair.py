@@ -120,7 +120,7 @@ class _FromLasair:
 
     def column(self, node: exp.Column) -> Term:
         name = query.known(node)
-        return Term(f"diaObject.{'dec' if name == 'decl' else name}", query.TYPES[name])
+        return Term(query.copied(name), query.TYPES[name])
 
     def cast(self, node: exp.Cast) -> Term:
         raise FilterError(f"{node.sql('mysql')} cannot be translated: MariaDB and Spark cast differently.")

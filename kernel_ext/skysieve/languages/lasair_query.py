@@ -89,6 +89,21 @@ _WHOLE = {
 _JOINED = re.compile(r"\b(?:watchlist|area|watchmap|annotator)s?\s*:\s*[\w&]+", re.IGNORECASE)
 
 
+FUNCTIONS = ("abs", "coalesce", "ln", "log10")
+"""Those that MariaDB and Spark both know, and understand alike."""
+
+
+def copied(name: str) -> str:
+    """The packet's column that one of ``objects`` is a copy of.
+
+    Examples
+    --------
+    >>> copied("decl")
+    'diaObject.dec'
+    """
+    return f"diaObject.{'dec' if name == 'decl' else name}"
+
+
 def known(node: exp.Column) -> str:
     """The name of a column of ``objects``, in Lasair's spelling."""
     name = _BY_LOWER.get(node.name.lower())
