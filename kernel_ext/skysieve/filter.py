@@ -204,7 +204,13 @@ class Filter:
 
     @cached_property
     def version(self) -> str:
-        """First 12 hexadecimal digits of the SHA-256 of what decides its selection and what it sends."""
+        """First 12 hexadecimal digits of the SHA-256 of what decides its selection and what it sends.
+
+        That is its text (of Python without comments and layout) with its stream, language and ``emit``. The packages
+        that its code imports are no part of it: Spark's workers import what is installed there, whatever was here when
+        the filter was made, and a notebook that is run again after an upgrade deploys the same filter. Which versions
+        it was made with is in ``made_with``, and in the registry with each version of a deployment.
+        """
         content: list[Any] = [self.stream, languages.get(self.language).content(self.where)]
         if self.language != "sql" or self.annotations:
             content += [self.language, self.annotations]
