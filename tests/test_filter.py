@@ -77,6 +77,13 @@ def test_its_version_is_blind_to_name_and_description(changes):
     assert replace(BRIGHT, **changes).version == BRIGHT.version
 
 
+def test_its_version_is_blind_to_the_packages_that_it_was_made_with():
+    spec = Filter("f", "import numpy\n\ndef f(snr):\n    return snr > 5", "lsst-alerts", language="python")
+    older = replace(spec, made_with={**spec.made_with, "numpy": "1.0"})
+    assert (older.version, older) == (spec.version, spec)
+    assert older.made_with["numpy"] == "1.0"
+
+
 def test_its_version_knows_stream_and_cuts():
     versions = [
         BRIGHT.version,

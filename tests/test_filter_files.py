@@ -34,6 +34,42 @@ def test_descriptions_of_any_kind_come_back(tmp_path_factory, description, owner
     assert Filter.from_file(spec.to_file(tmp_path_factory.mktemp("any") / "f.sql")) == spec
 
 
+TEXTS = {
+    "sql": [
+        "  snr > 20\r\n  AND reliability > 0.9  \r\n",
+        "\n\nsnr > 20 -- note: x\r\nAND band = 'a\r\nb'\n",
+        "snr > 20\rAND ra > 5\x0c",
+        "-- name: other\nsnr > 5 AND band = ' \u2028 '",
+        "\u00a0SELECT count(*) AS n\r\nWHERE snr > 5\r\nGROUP BY night ONCE\r\n",
+        "snr > 5 \r\nNEAR 'gcn'\r\n AFTER '3 days' ",
+    ],
+    "python": [
+        "\r\n\r\nimport math\r\n\r\ndef f(snr):\r\n    '''a\r\n    b'''\r\n    return snr > 5\r\n\r\n",
+        "# skysieve filter\n# name: other\ndef f(snr):\n    x = '''a\\\r\nb\rc'''\n    return snr > 5  \n",
+    ],
+}
+ON_THE_WAY = {
+    "nothing": lambda raw: raw,
+    "git": lambda raw: raw.replace(b"\n", b"\r\n"),
+    "an editor": lambda raw: b"\xef\xbb\xbf" + raw.replace(b"\n", b"\r\n"),
+}
+
+
+@pytest.mark.parametrize("by", ON_THE_WAY)
+@pytest.mark.parametrize(
+    ("language", "text"), [(name, one) for name, texts in TEXTS.items() for one in texts]
+)
+def test_the_version_is_the_same_whatever_ends_the_lines_and_surrounds_the_text(tmp_path, language, text, by):
+    emit = "" if "GROUP" in text else "mag: derived.mag;\r\n x: derived.mag +\r\n 1\r\n"
+    spec = Filter("one", text, "s", language=language, emit=emit)
+    path = spec.to_file(tmp_path / "file")
+    assert b"\r" not in path.read_bytes()
+    path.write_bytes(ON_THE_WAY[by](path.read_bytes()))
+    found = Filter.from_file(path)
+    assert (found.name, found.version, found.emit) == ("one", spec.version, spec.emit)
+    assert Filter.from_file(found.to_file(tmp_path / "again")) == found
+
+
 def test_a_file_is_readable_in_its_language(tmp_path):
     text = SQL.to_file(tmp_path / "one.sql").read_text()
     assert text.startswith(

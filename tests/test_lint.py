@@ -6,6 +6,9 @@ from skysieve import Filter, lint
 from skysieve.nights import PerNight
 from skysieve.packets import avro, formats
 from skysieve.packets.columns import Columns
+from skysieve.session import Session
+from skysieve.sources import send
+from skysieve.sources.surveys import simulated
 
 LSST = formats.get("lsst").columns()
 
@@ -198,3 +201,61 @@ def test_a_cut_that_is_no_sql_is_judged_by_the_sample_alone():
     assert lint.before(Spec(), LSST, LSST) == []
     table = pd.DataFrame({"diaSource.snr": [9.0] * 30, "cut0": pd.Series([True] * 30, dtype="boolean")})
     assert kinds(lint.on_sample(Bound(), table)) == [("always true", "bright")]
+
+
+@pytest.mark.parametrize(
+    ("cut", "call", "where"),
+    [
+        ("sqrt(psfFlux) > 60", "SQRT(diaSource.psfFlux)", "diaSource.psfFlux < 0"),
+        ("60 <= sqrt(psfFlux)", "SQRT(diaSource.psfFlux)", "diaSource.psfFlux < 0"),
+        ("NOT sqrt(psfFlux) < 60", "SQRT(diaSource.psfFlux)", "diaSource.psfFlux < 0"),
+        ("1 + pow(psfFlux, 0.5) / 2 > 60", "POWER(diaSource.psfFlux, 0.5)", "diaSource.psfFlux < 0"),
+        ("asin(psfFlux) > 0.5", "ASIN(diaSource.psfFlux)", "abs(diaSource.psfFlux) > 1"),
+        ("acosh(psfFlux) > 0.5", "ACOSH(diaSource.psfFlux)", "diaSource.psfFlux < 1"),
+    ],
+)
+def test_a_cut_that_nan_passes_is_found(cut, call, where):
+    found = {one.kind: one for one in before(cut)}["nan"]
+    assert f"Where {where}, {call} is NaN" in found.message
+    mended = found.cure.removeprefix("Write ").partition("),")[0] + ")"
+    assert mended.startswith(f"(NOT isnan({call}) AND ")
+    assert "nan" not in {one.kind for one in before(mended)}
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [
+        "sqrt(psfFlux) < 60",
+        "NOT sqrt(psfFlux) > 60",
+        "sqrt(abs(psfFlux)) > 60",
+        "sqrt(x * x + y * y) > 60",
+        "sqrt(pow(x, 2) + 1) > 60",
+        "sqrt(psfFlux) BETWEEN 1 AND 60",
+        "psfFlux > 0 AND sqrt(psfFlux) > 60",
+        "nanvl(sqrt(psfFlux), 0) > 60",
+        "NOT isnan(sqrt(psfFlux)) AND sqrt(abs(psfFlux)) > 60",
+        "pow(psfFlux, 2) > 60",
+        "log10(psfFlux) > 2",
+        "abs(x) <= 1 AND asin(x) > 0.5",
+    ],
+)
+def test_a_cut_that_nan_does_not_pass_is_not(cut):
+    assert "nan" not in {one.kind for one in before(cut)}
+
+
+def test_a_function_that_is_called_for_each_alert_is_told_of():
+    code = "import skysieve\n\n\n@skysieve.per_alert\ndef f(snr):\n    return snr is not None and snr > 5"
+    (found,) = lint.before(Filter("some", code, "lsst-alerts", language="python"), LSST)
+    assert (found.kind, found.cut) == ("cost", "f")
+    assert "once for each alert" in found.message
+    plain = Filter("some", "def f(snr):\n    return snr > 5", "lsst-alerts", language="python")
+    assert lint.before(plain, LSST) == []
+
+
+def test_a_session_finds_it_without_spark(topics, stream):
+    send(simulated("lsst", count=3, seed=5), stream, topics.bootstrap)
+    without_spark = Session(topics, None)
+    assert kinds(without_spark.lint(Filter("some", "psfFlux_flag AND sqrt(psfFlux) > 3", stream))) == [
+        ("flag", "psfFlux_flag"),
+        ("nan", "sqrt(psfFlux) > 3"),
+    ]

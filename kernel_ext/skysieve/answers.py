@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from skysieve.errors import FilterError, SessionError
-from skysieve.languages.calls import describe, failure
+from skysieve.languages import faults
 
 
 @contextmanager
@@ -21,8 +21,8 @@ def answers() -> Iterator[None]:
             reason = "Spark has closed this session, or was started anew"
         elif "UNAVAILABLE" in str(error):
             reason = "Spark does not answer any more; `skysieve status` tells whether it runs, `skysieve up` starts it"
-        elif fault := failure(str(error)):
-            raise FilterError(describe(fault)) from None
+        elif fault := faults.found(str(error)):
+            raise fault.error() from None
         elif "Python worker exited unexpectedly" in str(error):
             raise FilterError(
                 "The function ended its Python worker: it did not stop in time, took too much memory, or crashed. "

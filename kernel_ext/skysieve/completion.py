@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlglot
@@ -12,12 +12,19 @@ from IPython.core.completer import CompletionContext, SimpleCompletion, context_
 from sqlglot.errors import TokenError
 from sqlglot.tokens import Token, TokenType  # type: ignore[attr-defined]
 
+from skysieve.errors import FilterError
+from skysieve.languages import boom, boom_fields, lasair_query
 from skysieve.languages.detection import language
-from skysieve.vocabulary import FUNCTIONS, Suggestion, Vocabularies, Vocabulary
+from skysieve.stream import Stream
+from skysieve.vocabulary import AGGREGATES, FUNCTIONS, Suggestion, Vocabularies, Vocabulary
 
 _DIALECT = sqlglot.Dialect.get_or_raise("spark")
 _NAME = re.compile(r"(?P<before>(?:\w+(?:\[[^\[\]]*\])?\.)*)(?P<begun>\w*)$")
 _ARGUMENT = re.compile(r"\bdef\s+\w+\s*\((?:[^()]*,)?\s*(?P<begun>\w*)$")
+_COLUMN = re.compile(r"(?:\b(?P<stream>\w+)\.c(?:\.|\[\s*['\"])|\bcol\(\s*['\"])(?P<begun>[\w.]*)$")
+_NEAR = re.compile(r"\bNEAR\s+'(?P<begun>[\w.-]*)$", re.IGNORECASE)
+_TEXT = re.compile(r'"(?:\\.|[^"\\])*"')
+_IN_TEXT = re.compile(r'"(\$?[\w.]*)$')
 _HEADER = re.compile(r"\s*%%filter\b(?P<line>.*)")
 _CURSOR = "skysieve_cursor"
 _IDENTIFIER = "skysieve"
@@ -55,11 +62,19 @@ class FilterCompleter:
         if cursor <= header.end():
             return self._in_line(header["line"][: cursor - header.start("line")])
         line, start = header["line"], header.end()
-        written = self._option(line, "--language") or language(text[start:], self._namespace)
-        if written not in _COMPLETES:
-            return _NOTHING
-        vocabulary = self._vocabularies.of(self._option(line, "--stream"))
-        return _COMPLETES[written](text[start:cursor], vocabulary)
+        before = text[start:cursor]
+        written = self._option(line, "--language") or self._language(text[start:], before)
+        if written in ("sql", "near") and (near := _NEAR.search(before)):
+            streams = (Suggestion(name, "stream") for name in self._vocabularies.streams())
+            return near["begun"], _starting(near["begun"], streams)
+        return _COMPLETES[written](before, self._vocabularies.of(self._option(line, "--stream")))
+
+    def _language(self, text: str, before: str) -> str:
+        """That of the cell; an expression that is being written is none yet, but a column of a stream's is in it."""
+        column = _COLUMN.search(before)
+        named = self._namespace.get(column["stream"] or "") if column else None
+        is_column = column is not None and (column["stream"] is None or isinstance(named, Stream))
+        return "columns" if is_column else language(text, self._namespace)
 
     def _in_line(self, before: str) -> Found:
         """An option, or the value of the one before it."""
@@ -85,18 +100,25 @@ def _starting(begun: str, suggestions: Iterable[Suggestion]) -> list[Suggestion]
     return [one for one in suggestions if one.text.lower().startswith(begun.lower())]
 
 
-def _complete_sql(before: str, vocabulary: Vocabulary) -> Found:
+def _in_sql(before: str) -> tuple[re.Match[str], list[Token]] | None:
+    """The name that is being written in SQL, and the tokens before it; None in a text or comment."""
     found = _NAME.search(before)
     if found is None:
-        return _NOTHING
-    start, qualifier, begun = found.start(), found["before"], found["begun"]
+        return None
     try:
-        *tokens, last = _DIALECT.tokenize(before[:start] + _CURSOR)
+        *tokens, last = _DIALECT.tokenize(before[: found.start()] + _CURSOR)
     except TokenError:
-        return _NOTHING
+        return None
     in_comment = last.text != _CURSOR
     if in_comment or (tokens and tokens[-1].token_type == TokenType.DOT):
+        return None
+    return found, tokens
+
+
+def _complete_sql(before: str, vocabulary: Vocabulary, functions: Sequence[str] = FUNCTIONS) -> Found:
+    if (place := _in_sql(before)) is None:
         return _NOTHING
+    (found, tokens), qualifier = place, place[0]["before"]
     if qualifier:
         record = re.sub(r"\[.*?\]", "", qualifier).rstrip(".")
         array = dict(_lambda_variables(before, tokens, vocabulary)).get(record.lower(), record)
@@ -104,8 +126,45 @@ def _complete_sql(before: str, vocabulary: Vocabulary) -> Found:
         if fields is not None:
             whole = [Suggestion(qualifier + one.text, one.type) for one in fields]
             return found[0], _starting(found[0], whole)
-    functions = () if qualifier else _starting(begun, (Suggestion(text, "function") for text in FUNCTIONS))
-    return found[0], [*vocabulary.starting(found[0]), *functions]
+    called = () if qualifier else (Suggestion(text, "function") for text in functions)
+    return found[0], [*vocabulary.starting(found[0]), *_starting(found["begun"], called)]
+
+
+def _complete_aggregate(before: str, vocabulary: Vocabulary) -> Found:
+    return _complete_sql(before, vocabulary, (*AGGREGATES, *FUNCTIONS))
+
+
+def _complete_lasair(before: str, vocabulary: Vocabulary) -> Found:
+    """The columns of its table that are copies of the packet's, and the functions that translate."""
+    if (place := _in_sql(before)) is None:
+        return _NOTHING
+    (found, _), qualifier = place, place[0]["before"]
+    if qualifier.lower() not in ("", "objects."):
+        return _NOTHING
+    names = {qualifier + name: lasair_query.copied(name) for name in lasair_query.TYPES}
+    functions = () if qualifier else (Suggestion(name, "function") for name in lasair_query.FUNCTIONS)
+    return found[0], _starting(found[0], [*vocabulary.renamed(names), *functions])
+
+
+def _complete_boom(before: str, vocabulary: Vocabulary) -> Found:
+    """Fields in JSON's texts: after a dollar as a value, and operators; without it as a key."""
+    found = _IN_TEXT.search(_TEXT.sub("", before))
+    if found is None:
+        return _NOTHING
+    dollar = found[1][:1] if found[1].startswith("$") else ""
+    operators = (Suggestion(name, "operator") for name in boom.OPERATORS) if dollar else ()
+    try:
+        fields = boom_fields.of_columns(vocabulary.names)
+    except FilterError:  # a survey that BOOM does not know
+        return _NOTHING
+    names = {dollar + path: column for path, column in fields.copies.items()}
+    return found[1], _starting(found[1], [*vocabulary.renamed(names), *operators])
+
+
+def _complete_columns(before: str, vocabulary: Vocabulary) -> Found:
+    """Columns of a stream, after ``stream.c.`` and in ``col("…")``; all else is Python's own."""
+    found = _COLUMN.search(before)
+    return (found["begun"], vocabulary.starting(found["begun"])) if found else _NOTHING
 
 
 def _lambda_variables(
@@ -134,7 +193,15 @@ def _complete_python(before: str, vocabulary: Vocabulary) -> Found:
     return (found["begun"], vocabulary.arguments(found["begun"])) if found else _NOTHING
 
 
-_COMPLETES = {"sql": _complete_sql, "python": _complete_python}
+_COMPLETES: dict[str, Callable[[str, Vocabulary], Found]] = {
+    "sql": _complete_sql,
+    "near": _complete_sql,
+    "aggregate": _complete_aggregate,
+    "python": _complete_python,
+    "columns": _complete_columns,
+    "lasair": _complete_lasair,
+    "boom": _complete_boom,
+}
 
 
 def install(shell: Any, completer: FilterCompleter) -> None:

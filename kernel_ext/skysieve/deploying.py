@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from itertools import accumulate
@@ -15,8 +15,8 @@ from skysieve.engine.guard import Guard
 from skysieve.engine.registry import Registered, Version
 from skysieve.engine.status import OUT, statuses
 from skysieve.engine.values import now
-from skysieve.enrich.base import providers
-from skysieve.errors import DeploymentError, SkysieveError
+from skysieve.enrich.base import Enrichment, providers
+from skysieve.errors import DeploymentError, EnrichmentError, SkysieveError
 from skysieve.filter import Filter
 from skysieve.stream import Stream, open_stream
 from skysieve.times import Time, start_text
@@ -123,7 +123,18 @@ def checked_sink(sink: str) -> str:
     return sink
 
 
-def using(stream: Stream, names: Iterable[str]) -> dict[str, list[str]]:
+def check_free(stream: Stream, enrichments: Mapping[str, Enrichment | None]) -> None:
+    """Raise EnrichmentError if these would replace what deployed filters use."""
+    for name, users in _using(stream, enrichments).items():
+        one = enrichments[name]
+        if one is None or not one.may_replace(stream.enrichments[name]):
+            raise EnrichmentError(
+                f"{name} is used by what is deployed ({', '.join(users)}), which must go on with what it was: "
+                "take another name, or stop these first."
+            )
+
+
+def _using(stream: Stream, names: Iterable[str]) -> dict[str, list[str]]:
     """The deployed filters that use enrichments of a stream, by the name of each that any uses."""
     found: dict[str, list[str]] = {}
     for record in registry.registered(stream.topics).values():

@@ -34,44 +34,37 @@ class StreamError(SkysieveError):
 
 
 class FilterError(SkysieveError):
-    """A filter that cannot run."""
-
-
-class FilterSyntaxError(FilterError):
-    """The text of a filter does not parse.
+    """A filter that cannot run.
 
     Attributes
     ----------
     line, column
-        Place of the error in the text, counted from 1.
+        Place of the error in the filter's text, counted from 1; None where it is not known.
     length
         Number of characters that are meant.
     reason
         The message without the place.
     """
 
-    def __init__(self, message: str, text: str, line: int, column: int, length: int = 1) -> None:
-        self.line, self.column, self.length, self.reason = line, column, length, message
-        shown = underlined(text, line, column, length)
-        super().__init__(f"{message} (line {line}, column {column})\n{shown}")
-
-
-class ColumnError(FilterError):
-    """A filter names a column that its stream does not have.
-
-    Attributes
-    ----------
-    line, column
-        Place of the name in the filter's text, counted from 1; None where it is not known.
-    length
-        Number of characters of the name.
-    """
-
     def __init__(
         self, message: str, line: int | None = None, column: int | None = None, length: int = 1
     ) -> None:
         self.line, self.column, self.length = line, column, length
+        self.reason = message
         super().__init__(message)
+
+
+class FilterSyntaxError(FilterError):
+    """The text of a filter does not parse; the message has the line with a mark under the place."""
+
+    def __init__(self, message: str, text: str, line: int, column: int, length: int = 1) -> None:
+        shown = underlined(text, line, column, length)
+        super().__init__(f"{message} (line {line}, column {column})\n{shown}", line, column, length)
+        self.reason = message
+
+
+class ColumnError(FilterError):
+    """A filter names a column that its stream does not have."""
 
 
 class EnrichmentError(SkysieveError):

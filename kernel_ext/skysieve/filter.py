@@ -16,7 +16,7 @@ from typing import Any
 
 from skysieve import filter_files, languages
 from skysieve.errors import ColumnError, FilterError
-from skysieve.languages import aggregate, expressions, near, sql
+from skysieve.languages import aggregate, expressions, near, places, sql
 from skysieve.languages.functions import code_of, versions
 from skysieve.languages.grouping import BoundGrouping, Grouping
 from skysieve.packets.columns import Column, Columns, united
@@ -204,7 +204,13 @@ class Filter:
 
     @cached_property
     def version(self) -> str:
-        """First 12 hexadecimal digits of the SHA-256 of what decides its selection and what it sends."""
+        """First 12 hexadecimal digits of the SHA-256 of what decides its selection and what it sends.
+
+        That is its text (of Python without comments and layout) with its stream, language and ``emit``. The packages
+        that its code imports are no part of it: Spark's workers import what is installed there, whatever was here when
+        the filter was made, and a notebook that is run again after an upgrade deploys the same filter. Which versions
+        it was made with is in ``made_with``, and in the registry with each version of a deployment.
+        """
         content: list[Any] = [self.stream, languages.get(self.language).content(self.where)]
         if self.language != "sql" or self.annotations:
             content += [self.language, self.annotations]
@@ -235,11 +241,14 @@ class Filter:
         """
         language = languages.get(self.language)
         try:
-            emitted = {
-                name: sql.bind(languages.Cut(text), columns) for name, text in self.annotations.items()
-            }
-            cuts = tuple(language.bind(cut, columns) for cut in self.cuts)
-            return BoundFilter(self, cuts, emitted, self.grouping.bind(columns) if self.grouping else None)
+            emitted = {name: _emitted(text, columns) for name, text in self.annotations.items()}
+            cuts = []
+            for cut in self.cuts:
+                with places.within(places.of_cut(cut)):
+                    cuts.append(language.bind(cut, columns))
+            return BoundFilter(
+                self, tuple(cuts), emitted, self.grouping.bind(columns) if self.grouping else None
+            )
         except ColumnError as error:
             place = (error.line, error.column, error.length)
             raise ColumnError(f"Filter {self.name!r} on {self.stream!r}: {error}", *place) from None
@@ -288,6 +297,15 @@ class BoundFilter:
         """Every column in use, once, in the order of first use."""
         parts = (*self.cuts, *self.annotations.values(), *([self.grouping] if self.grouping else ()))
         return tuple(united(column for part in parts for column in part.columns))
+
+
+def _emitted(text: str, columns: Columns) -> languages.BoundCut:
+    """What is sent along; an error in it is at no place of the filter's own text."""
+    try:
+        return sql.bind(languages.Cut(text), columns)
+    except FilterError as error:
+        kind = ColumnError if isinstance(error, ColumnError) else FilterError
+        raise kind(f"emit: {error}") from None
 
 
 def made_with(code: str) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,9 @@ def write(spec: Filter, path: Path) -> Path:
         if value:
             text = value if isinstance(value, str) and _is_plain(value) else json.dumps(value)
             lines.append(f"{mark} {key}: {text}")
-    path.write_text("\n".join([*lines, "", spec.where.strip(), ""]), encoding="utf-8")
+    text = re.sub(r"\r\n?", "\n", spec.where).strip()
+    # git may turn each end of a line into another, but not where they are of two kinds
+    path.write_text("\n".join([*lines, "", text, ""]), encoding="utf-8", newline="\n")
     return path
 
 
@@ -43,7 +46,7 @@ def read(path: Path, *, name: str = "", stream: str = "") -> dict[str, Any]:
         If the file is not there, or its head cannot be read.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # Windows' editors put a mark before it
     except (OSError, UnicodeDecodeError) as error:
         raise FilterError(
             f"{path} cannot be read ({error}): give a text file with a WHERE clause, or a function in Python (.py)."

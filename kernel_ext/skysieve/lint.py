@@ -15,6 +15,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from skysieve import lint_nan
 from skysieve.filter import BoundFilter, Filter
 from skysieve.languages import BoundCut
 from skysieve.nights import PerNight
@@ -44,7 +45,8 @@ class Finding:
     cut
         Text of the cut; empty where it is about the whole filter.
     kind
-        ``"always true"``, ``"always false"``, ``"flag"``, ``"null"``, ``"schema"``, ``"cost"`` or ``"flood"``.
+        ``"always true"``, ``"always false"``, ``"flag"``, ``"null"``, ``"nan"``, ``"schema"``, ``"cost"`` or
+        ``"flood"``.
     message
         What was found.
     cure
@@ -87,7 +89,8 @@ def before(spec: Filter, columns: Columns, present: Columns | None = None) -> li
     [('flag', 'psfFlux_flag'), ('null', 'NOT snr < 5')]
     """
     bound = spec.bind(columns)
-    found = [one for cut in bound.cuts for one in (_wrong_flag(cut), _null(cut)) if one]
+    trees = [tree for cut in bound.cuts if (tree := _tree(cut))]
+    found = [one for cut in bound.cuts for one in (_wrong_flag(cut), _null(cut), _nan(cut, trees)) if one]
     if present is not None:
         found += [one for cut in bound.cuts if (one := _missing(cut, present))]
     return found + _cost(bound)
@@ -240,6 +243,20 @@ def _null(cut: BoundCut, table: pd.DataFrame | None = None) -> Finding | None:
     )
 
 
+def _nan(cut: BoundCut, all_cuts: Sequence[exp.Expr]) -> Finding | None:
+    """A cut that is true where its function has no value."""
+    tree = _tree(cut)
+    found = next(lint_nan.passed(tree, all_cuts), None) if tree else None
+    if found is None:
+        return None
+    return Finding(
+        cut.text,
+        "nan",
+        f"Where {found.where}, {found.call} is NaN, which is greater than any number: such an alert passes.",
+        f"Write (NOT isnan({found.call}) AND {cut.text}), or a cut that keeps what it is given in its range.",
+    )
+
+
 def _negated(tree: exp.Expr) -> Iterator[str]:
     """Names of the columns in negations, without those whose NULLs are taken care of."""
     cared = {
@@ -289,7 +306,7 @@ def _versions(since: Version | None, until: Version | None) -> str:
 def _cost(bound: BoundFilter) -> list[Finding]:
     """Cuts that cost far more than one after them."""
     costs = [_estimated(cut) for cut in bound.cuts]
-    found = []
+    found = [_one_by_one(cut) for cut in bound.cuts if getattr(cut, "per_alert", False)]
     for i, (cut, cost) in enumerate(zip(bound.cuts, costs, strict=True)):
         cheap = [one for one in costs[i + 1 :] if one and one * _CHEAP <= cost]
         if cost >= _ARRAY and cheap:
@@ -303,6 +320,15 @@ def _cost(bound: BoundFilter) -> list[Finding]:
                 )
             )
     return found
+
+
+def _one_by_one(cut: BoundCut) -> Finding:
+    return Finding(
+        cut.text,
+        "cost",
+        "It is called once for each alert, which costs as much as judging some hundreds at once does.",
+        "Where it is too slow, take arrays: without @skysieve.per_alert, its arguments are columns of many alerts.",
+    )
 
 
 def _estimated(cut: BoundCut) -> int:

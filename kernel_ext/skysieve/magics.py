@@ -15,7 +15,7 @@ from IPython.core.magic_arguments import argument, magic_arguments, parse_argstr
 from skysieve.attaching import attach
 from skysieve.completion import FilterCompleter
 from skysieve.deployment import Deployment
-from skysieve.errors import ColumnError, FilterError, SessionError, SkysieveError, nearest, underlined
+from skysieve.errors import FilterError, FilterSyntaxError, SessionError, SkysieveError, nearest, underlined
 from skysieve.filter import Filter
 from skysieve.languages.cells import TRANSLATED, read
 from skysieve.languages.detection import LANGUAGES, language
@@ -85,6 +85,7 @@ class SkysieveMagics(Magics):  # type: ignore[misc]
             given = read(cell, written, self.shell.user_ns, session.stream(stream).format.name)
         with _without_traceback(given["where"]):
             spec = Filter(options.name, stream=stream, **given)
+        with _without_traceback(spec.where):
             if written in TRANSLATED:
                 print(f"In SQL: {spec.where}")
             found = session.preview(
@@ -179,6 +180,8 @@ def _without_traceback(text: object = None) -> Iterator[None]:
 
 
 def _underlined(error: SkysieveError, text: object) -> Iterator[str]:
-    """The place of an unknown column; the message of a syntax error has its own."""
-    if isinstance(error, ColumnError) and error.line and error.column and isinstance(text, str):
+    """The place of an error in the text; the message of a syntax error has its own."""
+    if not isinstance(error, FilterError) or isinstance(error, FilterSyntaxError):
+        return
+    if error.line and error.column and isinstance(text, str):
         yield underlined(re.sub(r"\r\n?", "\n", text), error.line, error.column, error.length)

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from skysieve import building, deploying, jobs
+from skysieve import building, deploying, jobs, lint
 from skysieve.answers import answers
 from skysieve.consumer import LOOK_BACK, Consumer
 from skysieve.deployment import Deployment
@@ -19,9 +19,10 @@ from skysieve.engine import registry
 from skysieve.engine.guard import Guard
 from skysieve.engine.redrive import Redriven, redrive
 from skysieve.enrich.base import Enrichment
-from skysieve.errors import EnrichmentError, SkysieveError, StreamError
+from skysieve.errors import SkysieveError, StreamError
 from skysieve.filter import Filter
 from skysieve.group_preview import preview_groups
+from skysieve.lint import Finding
 from skysieve.preview import Preview, preview
 from skysieve.sample import Samples
 from skysieve.slices import Slice, Which, choose
@@ -132,6 +133,14 @@ class Session:
         if ids is None and found.read > found.rejected:
             self._expected[spec.version] = found.interval
         return found
+
+    def lint(self, spec: Filter) -> tuple[Finding, ...]:
+        """What is likely to be wrong with a filter: ``cut``, ``kind``, ``message``, ``cure``.
+
+        Nothing runs for it in Spark. A preview's ``lint`` has this, too, and what its alerts show.
+        """
+        stream = self._recent(spec.stream)
+        return tuple(lint.before(spec, stream.filterable, stream.described))
 
     def view(self, stream: str, alert_id: int | str) -> AlertView:
         """Look at one alert of a stream: cutouts, light curve and values.
@@ -282,14 +291,7 @@ class Session:
             If its catalogue, region or function cannot be had, or filters that are deployed use what was of that name.
         """
         found = self.stream(stream)
-        in_use = deploying.using(found, enrichments)
-        for name, users in in_use.items():
-            one = enrichments[name]
-            if one is None or not one.may_replace(found.enrichments[name]):
-                raise EnrichmentError(
-                    f"{name} is used by what is deployed ({', '.join(users)}), which must go on with what it was: "
-                    "take another name, or stop these first."
-                )
+        deploying.check_free(found, enrichments)
         found.enrich(**enrichments)
         self._opened.pop(stream, None)
         return self.stream(stream)

@@ -8,12 +8,14 @@ from functools import cached_property
 
 import pandas as pd
 import pyarrow as pa
+from pyspark.errors import PySparkException
 from pyspark.sql import functions as F  # noqa: N812
 
 from skysieve.engine import plan
 from skysieve.enrich.base import TOOK
 from skysieve.filter import BoundFilter, Filter
 from skysieve.jobs import watched
+from skysieve.languages import faults
 from skysieve.packets.columns import Column, Columns, united
 from skysieve.packets.decode import PROBLEM, kafka
 from skysieve.packets.formats import Places
@@ -74,8 +76,13 @@ def judged(samples: Samples, which: Slice, specs: Sequence[Filter]) -> tuple[Sli
     """What the cuts of some filters, counted through, say of each alert; and the slice with what was learned of it."""
     for one in (spec.bind(which.stream.filterable) for spec in specs):
         plan.check(samples.spark, one)
-    with watched(samples.spark, "Previewing"):
-        return _learning(samples, which, specs)
+    try:
+        with watched(samples.spark, "Previewing"):
+            return _learning(samples, which, specs)
+    except PySparkException as error:
+        if fault := faults.found(str(error)):
+            raise fault.named(which.stream.format, which.packet).error() from None
+        raise
 
 
 def _learning(samples: Samples, which: Slice, specs: Sequence[Filter]) -> tuple[Slice, pd.DataFrame]:

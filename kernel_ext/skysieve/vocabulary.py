@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -24,6 +24,22 @@ try_element_at upper zip_with
 """
 FUNCTIONS = tuple(_FUNCTIONS.split())
 """Spark's functions that are of use in a filter: those of one alert, and of numbers, texts and lists."""
+
+AGGREGATES = (
+    *(
+        "approx_count_distinct",
+        "avg",
+        "collect_list",
+        "collect_set",
+        "count",
+        "first",
+        "last",
+        "max",
+        "max_by",
+    ),
+    *("min", "min_by", "stddev", "sum"),
+)
+"""Those of a group of alerts."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +100,16 @@ class Vocabulary:
             for text, column in names
             if text.isidentifier() and text.lower().startswith(prefix.lower())
         ]
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The full names of all columns."""
+        return frozenset(column.name for column in self._columns)
+
+    def renamed(self, names: Mapping[str, str]) -> list[Suggestion]:
+        """Columns by the names that another system has for them, which ``names`` tells."""
+        kinds = {column.name: _kind(column) for column in self._columns}
+        return [Suggestion(text, kinds[name]) for text, name in names.items() if name in kinds]
 
     def fields(self, array: str) -> list[Suggestion] | None:
         """The fields of an array's records; None where no array has that name."""

@@ -1,5 +1,6 @@
 """Filters in Python run as queries of their own: none holds up another, and rejected packets are kept once."""
 
+import re
 import threading
 import time
 
@@ -74,10 +75,9 @@ def test_one_that_raises_is_marked_with_the_alert_and_the_others_go_on(deploy, s
     until(lambda: bad.status().state == "failed")
     error = bad.status().error
     assert "The function 'careless' raised TypeError" in error
-    partition, offset = (
-        int(error.split(word)[1].split(",")[0].strip(" .")) for word in ("partition ", "offset ")
-    )
-    assert offline.alert(topics.one(stream, partition, offset).value)["diaObject"] is None
+    found = re.search(r"on the alert (\d+) at partition (\d+), offset (\d+)\. A value that is missing", error)
+    alert = offline.alert(topics.one(stream, int(found[2]), int(found[3])).value)
+    assert (alert["diaSourceId"], alert["diaObject"]) == (int(found[1]), None)
     with pytest.raises(DeploymentError, match="careless"):
         bad.wait("running")
     for one in (sql, other):

@@ -137,25 +137,35 @@ def backtracks(snr):
     return re.match(r"(a+)+$", "a" * 60 + "b") is None
 
 
-def place_of(sky, alerts, number):
+def test_the_one_alert_on_which_a_function_raises_is_named_with_the_line_and_the_cure(
+    sky, alerts, monkeypatch
+):
     seen = sky.preview(Filter("all", "snr > 0", alerts)).alerts
-    row = seen[seen["diaSource.diaSourceId"] == number].iloc[0]
-    return f"partition {row['kafka.partition']}, offset {row['kafka.offset']}."
-
-
-def test_the_one_alert_on_which_a_function_raises_is_named_with_the_line(sky, alerts, monkeypatch):
-    ids = sky.preview(Filter("all", "snr > 0", alerts)).alerts["diaSource.diaSourceId"]
-    monkeypatch.setitem(globals(), "WRONG", int(ids[17]))
+    row = seen.iloc[17]
+    monkeypatch.setitem(globals(), "WRONG", int(row["diaSource.diaSourceId"]))
     told = refused(sky, alerts, divides)
-    assert "The function 'divides' raised ZeroDivisionError: integer division or modulo by zero" in told
+    assert (
+        "The function 'divides' raised ZeroDivisionError: integer division or modulo by zero in line" in told
+    )
     assert "(found.append(1 // (0 if number % 2**20 == WRONG % 2**20 else 1) == 1))" in told
-    assert told.endswith("on the alert at " + place_of(sky, alerts, int(ids[17])))
+    assert told.endswith(
+        f"on the alert {row['diaSource.diaSourceId']} at partition {row['kafka.partition']}, "
+        f"offset {row['kafka.offset']}. Look at that alert with view(), and let the function answer for it, too."
+    )
+
+
+def test_the_error_has_its_place_in_the_filter_s_text(sky, alerts):
+    spec = Filter.from_function(misses_a_key, alerts)
+    with pytest.raises(FilterError) as caught:
+        sky.preview(spec)
+    assert (caught.value.line, caught.value.column) == (2, 5)
+    assert caught.value.length == len('return diaSource["noSuchField"] > 1')
 
 
 def test_what_fails_on_a_batch_and_on_no_alert_by_itself_is_said_to_do_so(sky, alerts):
     told = refused(sky, alerts, raises_on_several)
     assert "raised ValueError: more than one in line 3 (raise ValueError(" in told
-    assert told.endswith("on a batch of alerts; on none of them by itself.")
+    assert told.endswith("It happens with a batch of alerts, and with none of them by itself.")
 
 
 @pytest.mark.parametrize(
@@ -168,9 +178,9 @@ def test_what_fails_on_a_batch_and_on_no_alert_by_itself_is_said_to_do_so(sky, a
         (texts, "returned a str for an alert, not True or False"),
         (a_table, "returned a DataFrame of 2 columns, not one boolean per alert"),
         (one_number, "returned a float for an alert, not True or False"),
-        (raises_per_alert, "in line 7 (return snr > limits[band]), on the alert at partition"),
+        (raises_per_alert, "in line 7 (return snr > limits[band]), on the alert 1"),
         (imports_what_is_missing, "ModuleNotFoundError: No module named 'no_such_package_anywhere' in line 2"),
-        (imports_what_is_missing, "install it where Spark's Python workers run"),
+        (imports_what_is_missing, "install no_such_package_anywhere where Spark's Python workers run"),
         (leaves, "raised SystemExit: 3 in line"),
         (says_a_lot, "raised ValueError: {{{{"),
     ],
@@ -183,21 +193,25 @@ def test_it_says_what_is_wrong(sky, alerts, function, says):
 
 def test_a_wrong_number_of_verdicts_is_told_of_the_batch(sky, alerts):
     told = refused(sky, alerts, too_few)
-    match = re.fullmatch(r"The function 'too_few' returned (\d+) values for (\d+) alerts\.", told)
+    match = re.fullmatch(r"The function 'too_few' returned (\d+) values for (\d+) alerts in line 2 .*", told)
     assert match
     assert int(match[1]) == int(match[2]) - 1 > 0
 
 
 @pytest.mark.parametrize("function", [sleeps, loops, backtracks])
-def test_a_function_that_does_not_return_is_stopped_and_its_line_named(sky, alerts, function):
+def test_a_function_that_does_not_return_is_stopped_and_its_line_and_alert_named(sky, alerts, function):
     told = refused(sky, alerts, function)
     assert f"The function {function.__name__!r} was not done after 2 s in line" in told
+    assert re.search(r"on the alert \d+ at partition", told)
     assert "judge them by array operations" in told
 
 
-@pytest.mark.parametrize("function", [catches_all, loops_in_c])
-def test_one_that_cannot_be_stopped_is_ended_with_its_worker(sky, alerts, function):
-    assert "did not stop in time" in refused(sky, alerts, function)
+@pytest.mark.parametrize(("function", "line"), [(catches_all, "[45]"), (loops_in_c, "2")])
+def test_one_that_cannot_be_stopped_is_ended_with_its_worker_and_its_line_named(sky, alerts, function, line):
+    told = refused(sky, alerts, function)
+    assert f"The function {function.__name__!r} did not stop in time" in told
+    assert re.search(rf"had to be ended: in line {line}\. ", told)
+    assert "Do not catch BaseException there" in told
 
 
 @pytest.mark.parametrize("text", ["soon", "0", "-1", "nan", "inf"])

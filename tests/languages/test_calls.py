@@ -4,15 +4,21 @@ import signal
 import threading
 
 import numpy as np
+import offline
 import pandas as pd
 import pyarrow as pa
 import pytest
 from skysieve.errors import FilterError
-from skysieve.languages.calls import Call, FunctionError, as_pandas, describe, failure, seconds_allowed
+from skysieve.languages import faults
+from skysieve.languages.calls import Call, as_pandas, seconds_allowed
+from skysieve.languages.faults import Fault, FunctionError
+from skysieve.packets import formats
+from skysieve.sources import simulate
 
 PLACES = (pa.array([0, 0, 1, 1]), pa.array([5, 6, 5, 6]), pa.array([0, 0, 0, 3]))
 FINE = pa.array([True] * 4)
 SNR = pa.array([5.0, 15.0, None, 25.0], pa.float32())
+KNOWN = pa.array([5.0, 15.0, 10.0, 25.0], pa.float32())
 
 
 def call(body, per_alert=False, seconds=30.0, arguments="x"):
@@ -26,7 +32,7 @@ def verdicts(body, values=SNR, fine=FINE, **how):
 def told(body, values=SNR, **how):
     with pytest.raises(FunctionError) as caught:
         verdicts(body, values, **how)
-    return failure(f"Spark says: {caught.value} and more")
+    return faults.found(f"Spark says: {caught.value} and more")
 
 
 @pytest.mark.parametrize(
@@ -82,42 +88,98 @@ def test_a_rejected_packet_has_no_verdict_and_is_not_shown_to_the_function():
 
 def test_an_error_names_the_first_alert_and_the_line():
     found = told("return [1 / (v - 25) > 0 for v in x]")
-    assert found["reason"] == "ZeroDivisionError: float division by zero"
-    assert (found["line"], found["place"]) == (2, [1, 6, 3])
-    assert describe(found).endswith("on the alert at partition 1, offset 6, number 3 in its packet.")
+    assert found.reason == "raised ZeroDivisionError: float division by zero"
+    assert (found.line, found.place) == (2, (1, 6, 3))
+    assert "on the alert at partition 1, offset 6, number 3 in its packet. " in str(found)
 
 
 @pytest.mark.parametrize(
-    ("body", "says"),
+    ("body", "says", "cure"),
     [
-        ("return x[:2] > 1", "returned 2 values for 4 alerts."),
-        ("return True", "returned a bool, not one boolean per alert."),
-        ("pass", "returned nothing, not one boolean per alert."),
-        (
-            "return x",
-            "returned a float for an alert, not True or False, on the alert at partition 0, offset 5.",
-        ),
-        ("return x.to_frame()", "returned a DataFrame of 1 columns, not one boolean per alert."),
-        ("return ['no'] * len(x)", "returned a str for an alert, not True or False, on the alert at"),
-        ("return [1] * len(x)", "returned a int for an alert"),
-        ("return ['no'] * 4", "returned a str for an alert, not True or False."),
-        ("import not_there", "install it where Spark's Python workers run."),
-        ("raise SystemExit(2)", "raised SystemExit: 2 in line 2"),
+        ("return x[:2] > 1", "returned 2 values for 4 alerts", "Return one boolean for each alert, in their order"),
+        ("return True", "returned a bool, not one boolean per alert", "needs @skysieve.per_alert before it"),
+        ("pass", "returned nothing, not one boolean per alert", "Not each way through it ends in a return"),
+        ("return x", "returned a float for an alert, not True or False", "Compare it with something"),
+        ("return x.to_frame()", "returned a DataFrame of 1 columns, not one boolean", "one of its columns, or all("),
+        ("return ['no'] * len(x)", "returned a str for an alert, not True or False", "Compare it"),
+        ("return [1] * len(x)", "returned a int for an alert", "Compare it"),
+        ("return ['no'] * 4", "returned a str for an alert, not True or False", "Compare it"),
+        ("import not_there", "raised ModuleNotFoundError", "install not_there where Spark's Python workers run."),
+        ("raise SystemExit(2)", "raised SystemExit: 2", "return False for what it shall not keep"),
+        ("return [v > 1 for v in x['snrr']]", "raised KeyError: 'snrr'", "There is no snrr. Did you mean snr?"),
+        ("return [v > 1 for v in x['zzz']]", "raised KeyError: 'zzz'", "columns() tells the fields of each record"),
+        ("return [v + 1 > 0 for v in [None] * len(x)]", "raised TypeError", "A value that is missing comes as None"),
+        ("return [1 // int(v - v) for v in x.index]", "raised ZeroDivisionError", "Look at that alert with view()"),
     ],
-)
-def test_a_wrong_answer_is_told_as_what_it_is(body, says):
-    assert says in describe(told(body))
+)  # fmt: skip
+def test_what_went_wrong_is_told_with_the_line_and_the_cure(body, says, cure):
+    values = pa.array([{"snr": 5.0}] * 4) if "x['" in body else SNR
+    found = told(body, values)
+    assert f"The function 'f' {says}" in str(found)
+    assert (found.line, found.text) == (2, body)
+    assert cure in found.cure
+    assert str(found).endswith(found.cure)
+
+
+@pytest.mark.parametrize("per_alert", [True, False])
+def test_of_several_returns_the_one_that_is_wrong_is_named(per_alert):
+    body = "if (x > 20) is True or getattr(x, 'max', int)() > 20:\n        return 5\n    return x == x"
+    found = told(body, KNOWN, per_alert=per_alert)
+    assert (found.line, found.text) == (3, "return 5")
+    assert found.place == ((1, 6, 3) if per_alert else None)
+
+
+def test_the_alert_on_which_it_never_returns_is_named():
+    body = "import time\n    return [v < 20 or bool(time.sleep(60)) for v in x]"
+    found = told(body, KNOWN, seconds=1)
+    assert found.reason == "was not done after 1 s"
+    assert (found.line, found.place) == (3, (1, 6, 3))
+
+
+def test_where_all_alerts_take_a_little_none_is_named():
+    found = told("import time\n    return [time.sleep(0.02 * len(x) ** 2)]", KNOWN, seconds=0.3)
+    assert found.reason == "was not done after 0.3 s"
+    assert found.place is None
+
+
+def test_a_fault_gets_the_id_of_its_alert_where_the_packet_can_be_had():
+    alerts = list(simulate(3, seed=1))
+    fault = Fault("f", "raised ValueError", place=(0, 2, 0))
+    named = fault.named(formats.get("lsst"), lambda _, offset: alerts[offset].packet.value)
+    assert "on the alert " + str(offline.alert(alerts[2].packet.value)["diaSourceId"]) + " at" in str(named)
+    assert fault.named(formats.get("lsst"), lambda *_: b"gone") == fault
+
+
+def test_an_error_in_the_text_around_the_function_is_told_as_well():
+    with pytest.raises(FunctionError) as caught:
+        Call("import not_there\ndef f(x): return x > 1", "f", ("x",)).on_arrow(FINE, *PLACES, SNR)
+    found = faults.found(str(caught.value))
+    assert (found.line, found.text) == (1, "import not_there")
+    assert "install not_there" in found.cure
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("Timeout (0:00:04)!\nThread 0x7f:\n", "did not stop in time, so that its Python worker had to be ended: in"),
+        ("Fatal Python error: Segmentation fault\n", "crashed its Python worker in"),
+    ],
+)  # fmt: skip
+def test_the_last_words_of_a_worker_name_the_line(words, says):
+    message = f'Python worker exited unexpectedly (crashed): {words}  File "<filter far>", line 7 in near\n'
+    assert f"The function 'far' {says} line 7. " in str(faults.found(message))
+    assert faults.found(words) is None
 
 
 def test_an_error_of_any_length_arrives_whole():
-    assert len(describe(told("raise ValueError('{\"' * 100_000)"))) < 1500
+    assert len(str(told("raise ValueError('{\"' * 100_000)"))) < 1500
 
 
 @pytest.mark.parametrize("body", ["while True: pass", "import time; time.sleep(60)"])
 def test_it_is_stopped_after_its_time_and_the_line_named(body):
     found = told(body, seconds=0.2)
-    assert found["reason"] == "was not done after 0.2 s"
-    assert found["line"] == 2
+    assert found.reason == "was not done after 0.2 s"
+    assert found.line == 2
 
 
 def test_an_alarm_that_was_set_before_still_rings():
@@ -146,4 +208,4 @@ def test_the_time_is_the_environment_s(monkeypatch):
 
 
 def test_what_is_no_error_of_a_function_is_none():
-    assert failure("java.lang.OutOfMemoryError") is None
+    assert faults.found("java.lang.OutOfMemoryError") is None

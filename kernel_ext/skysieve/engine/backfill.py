@@ -12,7 +12,7 @@ from skysieve.engine.bank import Bank
 from skysieve.engine.registry import Registered
 from skysieve.engine.status import OUT, Backfill, StatusBook
 from skysieve.filter import BoundFilter
-from skysieve.languages.calls import describe, failure
+from skysieve.languages import faults
 from skysieve.packets.formats import Format
 from skysieve.topics import Offsets
 
@@ -156,8 +156,9 @@ class Backfills:
                     time.sleep(time.monotonic() - begun)
         except Exception as error:  # whatever it is, the person who deployed must read it
             log.exception("backfill of %s failed", ", ".join(job.name for job in jobs))
-            if fault := failure(str(error)):
-                return {"state": "failed", "backfill": None, "error": describe(fault)}
+            if fault := faults.found(str(error)):
+                told = str(fault.named(first.format, first.bank.packet))
+                return {"state": "failed", "backfill": None, "error": told}
             return {"error": f"The backfill failed and will be tried again: {error}"}
         return {"state": "running", "backfill": None, "error": None}
 

@@ -83,6 +83,10 @@ class Bank:
         """The running query, found by its name in the session, whoever started it."""
         return running(self._spark).get(self.name)
 
+    def packet(self, partition: int, offset: int) -> bytes:
+        """A packet of its stream."""
+        return self._topics.one(self.stream, partition, offset).value or b""
+
     def runs(self, what: str) -> bool:
         """Whether the query that is running was started as this."""
         query = self.query

@@ -21,7 +21,7 @@ from skysieve.engine.suspects import convicted
 from skysieve.enrich.base import providers, written
 from skysieve.errors import SessionError, SkysieveError
 from skysieve.filter import BoundFilter, Filter
-from skysieve.languages.calls import failure
+from skysieve.languages import faults
 from skysieve.stream import Stream
 from skysieve.topics import Offsets, Topics
 
@@ -251,7 +251,7 @@ class Launcher:
                     return reached
                 last.backfill(ran, source.format, start, begun, reject_before={} if last.is_alone else begun)
             except (SkysieveError, PySparkException) as error:
-                if attempt == _ATTEMPTS or failure(str(error)):  # in a user's function
+                if attempt == _ATTEMPTS or faults.found(str(error)):  # in a user's function
                     log.warning("the last batch of %s is left to its successor: %s", last.name, error)
                     return reached
             else:

@@ -21,7 +21,7 @@ from skysieve.engine.hits import Condition, passing
 from skysieve.enrich.base import MAYBE, TOOK, enriched, inputs, providers, sieved
 from skysieve.errors import FilterError
 from skysieve.filter import BoundFilter
-from skysieve.languages import BoundCut
+from skysieve.languages import BoundCut, places
 from skysieve.packets import avro
 from skysieve.packets.columns import Column
 from skysieve.packets.decode import PROBLEM, decode, kafka
@@ -303,14 +303,26 @@ def check(spark: SparkSession, bound: BoundFilter) -> None:
     except AnalysisException as error:
         for one in providers(bound.columns):
             one.enrichment.check()
-        raise refusal(bound, error) from None
-    for cut, found in zip(bound.cuts, schema, strict=False):
+        with places.within(_refused(spark.range(0).select(*given), bound)):
+            raise refusal(bound, error) from None
+    for cut, found in zip(bound.filter.cuts, schema, strict=False):
         if not isinstance(found.dataType, BooleanType):
             kind = found.dataType.simpleString()
             raise FilterError(
                 f"Filter {bound.filter.name!r}: the cut {cut.text!r} is a value ({kind}), not a condition; "
-                "compare it with something."
+                "compare it with something.",
+                *places.of_cut(cut),
             )
+
+
+def _refused(columns: DataFrame, bound: BoundFilter) -> places.Place | None:
+    """The place of the first cut that Spark refuses by itself."""
+    for cut, part in zip(bound.filter.cuts, bound.cuts, strict=True):
+        try:
+            _ = columns.select(part.condition()).schema
+        except AnalysisException:
+            return places.of_cut(cut)
+    return None
 
 
 def _typed(column: Column) -> SparkColumn:

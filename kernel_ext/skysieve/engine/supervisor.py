@@ -31,7 +31,7 @@ from skysieve.engine.warming import warm_aside
 from skysieve.engine.watch import Watch
 from skysieve.errors import DeploymentError, SessionError, SkysieveError
 from skysieve.filter import BoundFilter
-from skysieve.languages.calls import describe, failure
+from skysieve.languages import faults
 from skysieve.stream import Stream, open_stream
 from skysieve.topics import Offsets, Topics
 
@@ -320,14 +320,12 @@ class Supervisor:
             return
         log.error("the bank of %s fell: %s", query, error)
         self._watch.fell(query)
-        fault = failure(str(error))
-        if fault is None:
+        reason = f"The streaming query fell and is being started again: {str(error)[:500]}"
+        if fault := faults.found(str(error)):
+            source = self._sources.get(query)
+            reason = str(fault.named(source.format, self._launcher.bank(query).packet) if source else fault)
+        else:
             self._suspected.add(query)
-        reason = (
-            describe(fault)
-            if fault
-            else f"The streaming query fell and is being started again: {str(error)[:500]}"
-        )
         with self._book.together():
             for name, status in list(self._book.filters.items()):
                 if status.query == query and status.state in ("running", "backfilling"):

@@ -9,7 +9,7 @@ from pyspark.errors import PySparkException
 
 from skysieve.engine.bank import Bank
 from skysieve.filter import BoundFilter
-from skysieve.languages.calls import describe, failure
+from skysieve.languages import faults
 from skysieve.packets.formats import Format
 from skysieve.topics import Offsets
 
@@ -43,7 +43,7 @@ def convicted(
     for one in _guilty(filters, lambda some: fails(some, start, stop)):
         alone = partial(fails, [one])
         if error := alone(start, stop):
-            found[one.filter.name] = _told(error, _place(start, stop, alone))
+            found[one.filter.name] = _told(error, _place(start, stop, alone), packet_format, bank.packet)
     return found if fails([], start, stop) is None else {}
 
 
@@ -76,9 +76,14 @@ def _place(
     return None
 
 
-def _told(error: PySparkException, place: tuple[int, int] | None) -> str:
-    fault = failure(str(error))
-    said = describe(fault) if fault else _first_line(error)
+def _told(
+    error: PySparkException,
+    place: tuple[int, int] | None,
+    packet_format: Format,
+    packet: Callable[[int, int], bytes],
+) -> str:
+    fault = faults.found(str(error))
+    said = fault.named(packet_format, packet) if fault else _first_line(error)
     where = f" First at partition {place[0]}, offset {place[1]} of its stream." if place else ""
     return f"{said}{where} The other filters go on without it: mend it and deploy it again."
 

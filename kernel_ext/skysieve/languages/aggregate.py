@@ -130,18 +130,19 @@ class _Read:
             else:
                 break
         found: dict[str, list[Token]] = {}
+        begun: dict[str, Token] = {}
         name, depth = "", 0
         for token in tokens:
             depth += {TokenType.L_PAREN: 1, TokenType.R_PAREN: -1}.get(token.token_type, 0)
             if not depth and token.token_type in _CLAUSES:
                 name = _CLAUSES[token.token_type]
                 self._check_order(name, found, token)
-                found[name] = []
+                found[name], begun[name] = [], token
             else:
                 found[name].append(token)
         for name, inside in found.items():
             if not inside:
-                raise FilterError(f"Nothing stands after {name}. {_FORM}")
+                refuse(f"Nothing stands after {name}. {_FORM}", self.text, begun[name])
         return found, lateness, once
 
     def _check_order(self, name: str, found: Mapping[str, list[Token]], token: Token) -> None:
@@ -173,14 +174,17 @@ class _Read:
             raise FilterError(f"It has no GROUP BY, which says what belongs together. {_FORM}")
         select = tuple(self._named(item) for item in _split(clauses["SELECT"]))
         for name in {name for name, _ in select if [n for n, _ in select].count(name) > 1}:
-            raise FilterError(f"SELECT gives two values the name {name!r}.")
+            first, last = clauses["SELECT"][0], clauses["SELECT"][-1]
+            refuse(f"SELECT gives two values the name {name!r}", self.text, slice(first.start, last.end + 1))
         keys = tuple(self._key(item) for item in _split(clauses["GROUP BY"]))
         timed = [key for key in keys if key.kind in ("night", "window")]
         if not timed:
             last = clauses["GROUP BY"][-1]
             refuse(_ENDS, self.text, slice(clauses["GROUP BY"][0].start, last.end + 1))
         if len(timed) > 1:
-            raise FilterError("GROUP BY can have one of night and window(…), once.")
+            first, last = clauses["GROUP BY"][0], clauses["GROUP BY"][-1]
+            place = slice(first.start, last.end + 1)
+            refuse("GROUP BY can have one of night and window(…), once", self.text, place)
         having = clauses.get("HAVING")
         return Grouping(select, keys, self._cut(having) if having else None, lateness, once)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from skysieve.errors import FilterError
-from skysieve.languages import boom_fields, terms
+from skysieve.languages import boom_fields, places, terms
 from skysieve.languages.boom_export import pipeline as _pipeline
 from skysieve.languages.boom_expressions import (
     LOGIC,
@@ -28,6 +28,28 @@ from skysieve.languages.boom_expressions import (
 )
 from skysieve.languages.terms import Condition, Term, joined
 from skysieve.packets.columns import Columns
+
+OPERATORS = (
+    *("$match", "$project", "$addFields", "$set", "$unset", "$sort"),
+    *(
+        "$and",
+        "$or",
+        "$nor",
+        "$not",
+        "$expr",
+        "$eq",
+        "$ne",
+        "$gt",
+        "$gte",
+        "$lt",
+        "$lte",
+        "$in",
+        "$nin",
+        "$exists",
+    ),
+    *("$add", "$subtract", "$multiply", "$divide", "$abs", "$ln", "$log10", "$ifNull", "$cond", "$literal"),
+)
+"""Stages and operators that translate."""
 
 
 def to_where(pipeline: str | list[dict[str, Any]], survey: str = "ztf") -> str:
@@ -56,23 +78,16 @@ def to_where(pipeline: str | list[dict[str, Any]], survey: str = "ztf") -> str:
     for number, stage in enumerate(_stages(pipeline), 1):
         (name, body), *others = stage.items()
         try:
-            if others:
-                raise FilterError("A stage has one operator.")
-            match name:
-                case "$match":
+            with places.within(places.place_of_text(name)):
+                if others:
+                    raise FilterError("A stage has one operator.")
+                if name == "$match":
                     found.append(_matches(_document(body), scope))
-                case "$project":
-                    scope = scope.projected(_document(body))
-                case "$addFields" | "$set":
-                    scope = _Scope(scope.at, computed=_flat(_document(body)))
-                case "$unset":
-                    scope = _Scope(scope.at, dropped=frozenset([body] if isinstance(body, str) else body))
-                case "$sort":
-                    pass
-                case _:
-                    refuse(name, "a filter judges one alert at a time, by $match over its fields")
+                else:
+                    scope = _after(name, body, scope)
         except FilterError as error:
-            raise type(error)(f"Stage {number} ({name}): {error}") from None
+            place = (error.line, error.column, error.length)
+            raise type(error)(f"Stage {number} ({name}): {error}", *place) from None
     if not found:
         raise FilterError("This pipeline has no $match: it lets every alert pass.")
     return joined("AND", found).sql
@@ -102,6 +117,20 @@ def from_where(where: str, columns: Columns) -> list[dict[str, Any]]:
     [{'$match': {'candidate.drb': {'$gt': 0.9}, 'candidate.ssmagnr': None}}, {'$project': {'objectId': 1}}]
     """
     return _pipeline(where, columns)
+
+
+def _after(name: str, body: Any, scope: _Scope) -> _Scope:
+    """What is seen after a stage that judges nothing."""
+    match name:
+        case "$project":
+            return scope.projected(_document(body))
+        case "$addFields" | "$set":
+            return _Scope(scope.at, computed=_flat(_document(body)))
+        case "$unset":
+            return _Scope(scope.at, dropped=frozenset([body] if isinstance(body, str) else body))
+        case "$sort":
+            return scope
+    return refuse(name, "a filter judges one alert at a time, by $match over its fields")
 
 
 @dataclass(frozen=True)
@@ -167,25 +196,33 @@ def _matches(body: dict[str, Any], scope: _Scope) -> Condition:
     """What a document of ``$match`` asks."""
     found = []
     for key, value in body.items():
-        if key in LOGIC:
-            found.append(joined(LOGIC[key], (_matches(_document(one), scope) for one in listed(key, value))))
-        elif key == "$nor":
-            parts = [_matches(_document(one), scope) for one in listed(key, value)]
-            found.append(sure(joined("OR", parts)).negated())
-        elif key == "$expr":
-            found.append(truth_of(value, scope.at))
-        elif key.startswith("$"):
-            refuse(key, "write $and, $or, $nor, $expr, or fields with comparisons")
-        else:
-            found.append(_asked(scope.at(key), value))
+        with places.within(places.place_of_text(key)):
+            found.append(_matched(key, value, scope))
     return joined("AND", found) if found else Condition("TRUE", sure=True)
+
+
+def _matched(key: str, value: Any, scope: _Scope) -> Condition:
+    if key in LOGIC:
+        return joined(LOGIC[key], (_matches(_document(one), scope) for one in listed(key, value)))
+    if key == "$nor":
+        parts = [_matches(_document(one), scope) for one in listed(key, value)]
+        return sure(joined("OR", parts)).negated()
+    if key == "$expr":
+        return truth_of(value, scope.at)
+    if key.startswith("$"):
+        refuse(key, "write $and, $or, $nor, $expr, or fields with comparisons")
+    return _asked(scope.at(key), value)
 
 
 def _asked(term: Term, value: Any) -> Condition:
     """What is asked of one field."""
     if not isinstance(value, dict) or not any(key.startswith("$") for key in value):
         value = {"$eq": value}
-    return joined("AND", [_asked_by(name, term, operand) for name, operand in value.items()])
+    found = []
+    for name, operand in value.items():
+        with places.within(places.place_of_text(name)):
+            found.append(_asked_by(name, term, operand))
+    return joined("AND", found)
 
 
 def _asked_by(name: str, term: Term, operand: Any) -> Condition:
@@ -229,7 +266,7 @@ def _document(value: Any) -> dict[str, Any]:
 def _stages(pipeline: str | list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The stages of a pipeline."""
     try:
-        stages = json.loads(pipeline) if isinstance(pipeline, str) else pipeline
+        stages = places.json_of(pipeline) if isinstance(pipeline, str) else pipeline
     except json.JSONDecodeError as error:
         raise terms.misread(error) from None
     if not isinstance(stages, list) or not stages or not all(isinstance(one, dict) and one for one in stages):

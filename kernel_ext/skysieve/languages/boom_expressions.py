@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from skysieve.errors import FilterError
-from skysieve.languages import terms
+from skysieve.languages import places, terms
 from skysieve.languages.terms import Condition, Term, joined
 
 ORDER = {"$eq": "=", "$ne": "<>", "$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
@@ -36,6 +36,17 @@ _CONDITIONS = {*ORDER, *LOGIC, "$not", "$in"}
 
 def truth_of(expression: Any, at: Callable[[str], Term]) -> Condition:
     """Whether an expression is true; NULL stands for false."""
+    with places.within(_place(expression)):
+        return _truth_of(expression, at)
+
+
+def _place(expression: Any) -> places.Place | None:
+    """The place of a field's name, or of an operator."""
+    one = isinstance(expression, dict) and len(expression) == 1
+    return places.place_of_text(next(iter(expression)) if one else expression)
+
+
+def _truth_of(expression: Any, at: Callable[[str], Term]) -> Condition:
     if isinstance(expression, dict) and len(expression) == 1:
         ((name, operand),) = expression.items()
         if name in LOGIC:
@@ -87,6 +98,11 @@ def _compared(name: str, left: Term, right: Term) -> Condition:
 
 def value_of(expression: Any, at: Callable[[str], Term]) -> Term:
     """The value of an expression."""
+    with places.within(_place(expression)):
+        return _value_of(expression, at)
+
+
+def _value_of(expression: Any, at: Callable[[str], Term]) -> Term:
     if expression is None:
         return Term("NULL", "null", "null")
     if isinstance(expression, str) and expression.startswith("$$"):

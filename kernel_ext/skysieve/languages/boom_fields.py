@@ -6,6 +6,7 @@ https://github.com/boom-astro/boom. BOOM stores no nulls: what is null in the pa
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from functools import cache
 
@@ -161,7 +162,7 @@ def of(survey: str) -> Fields:
     return Fields(formats.get(survey).columns(), copies, values, {**_WORKED_OUT, **own})
 
 
-def of_columns(columns: Columns) -> Fields:
+def of_columns(columns: Container[str]) -> Fields:
     """The fields of the survey that a stream's columns are of.
 
     Raises

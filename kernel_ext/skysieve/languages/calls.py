@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
-import json
 import linecache
 import os
-import re
 import signal
+import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pandas as pd
@@ -23,15 +24,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from skysieve.errors import FilterError
+from skysieve.languages.faults import (
+    FILE,
+    AnswerError,
+    Fault,
+    FlagError,
+    FunctionError,
+    Late,
+    cure_of,
+    reason_of,
+)
 from skysieve.packets.tables import NULLABLE
 
 _SECONDS = 30.0
 _SECONDS_SET = "SKYSIEVE_FUNCTION_SECONDS"
 _GRACE = 10.0
-_LONGEST = 500
-"""Characters of what is told of an error: Spark cuts long messages off, and this one must arrive whole."""
-_MARK = re.compile(r"skysieve-function-error (\{.*\})")
-_FILE = "<filter {}>"
+_WORDS = "PYTHON_FAULTHANDLER_DIR"
+"""Where Spark looks for the last words of a worker that died; they become a part of its message."""
 
 
 @dataclass(frozen=True)
@@ -66,23 +75,40 @@ class Call:
         return verdicts.take(at)
 
     def _watched(self, places: Sequence[pa.Array], values: Sequence[pa.Array]) -> pa.Array:
-        """The verdicts; an error tells the first alert on which the function raises by itself."""
+        """The verdicts; an error tells the first alert on which the function fails by itself."""
         try:
             with _within(self.seconds):
                 return self._verdicts(values)
-        except (_Late, _AnswerError) as error:
-            raise self._told(error, None) from None
-        except (Exception, SystemExit) as error:  # whatever a user's function raises
-            with contextlib.suppress(_Late), _within(self.seconds):
-                for row in range(len(places[0])):
+        except (Exception, SystemExit, Late) as error:  # whatever a user's function raises
+            row, alone = self._alone(values, error)
+            place = None
+            if row is not None:
+                partition, offset, record = (int(part[row].as_py()) for part in places)
+                place = partition, offset, record
+            given = values if row is None else [value.slice(row, 1) for value in values]
+            raise FunctionError(self._fault(alone, place, given)) from None
+
+    def _alone(self, values: Sequence[pa.Array], error: BaseException) -> tuple[int | None, BaseException]:
+        """The first alert on which it fails by itself, and how; none, and the error, where there is none."""
+        if isinstance(error, AnswerError) and not isinstance(error, FlagError):
+            return None, error  # it gives as many verdicts as there were alerts, however many there are now
+        is_late = isinstance(error, Late)
+        seconds = self.seconds / 4 if is_late else self.seconds
+        row, begun = 0, time.monotonic()
+        try:
+            with _within(seconds):
+                for row in range(len(values[0])):
+                    begun = time.monotonic()
                     try:
                         self._verdicts([value.slice(row, 1) for value in values])
-                    except _AnswerError:
-                        break  # it gives as many verdicts as there were alerts, however many there are now
-                    except (Exception, SystemExit) as alone:
-                        place = [int(part[row].as_py()) for part in places]
-                        raise self._told(alone, place) from None
-            raise self._told(error, None) from None
+                    except (Exception, SystemExit) as other:
+                        if is_late or (isinstance(other, AnswerError) and not isinstance(other, FlagError)):
+                            break
+                        return row, other
+        except Late:
+            if is_late and time.monotonic() - begun > seconds / 2:  # and not all of them took a little
+                return row, error
+        return None, error
 
     def _verdicts(self, values: Sequence[pa.Array]) -> pa.Array:
         function, count = compiled(self.code, self.name), len(values[0])
@@ -92,67 +118,40 @@ class Call:
             return pa.array([None if v is None else _flag(v) for v in found], pa.bool_())
         return _checked(function(*map(as_pandas, values)), count)
 
-    def _told(self, error: BaseException, place: list[int] | None) -> FunctionError:
+    def _fault(
+        self, error: BaseException, place: tuple[int, int, int] | None, values: Sequence[pa.Array]
+    ) -> Fault:
         frames = traceback.extract_tb(error.__traceback__)
-        own = [f for f in frames if f.filename == _FILE.format(self.name)]
-        line = own[-1].lineno if own else None
-        text = self.code.split("\n")[line - 1].strip() if line else ""
-        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        if isinstance(error, _Late | _AnswerError | _FlagError):
-            reason = str(error)
-        told = {"function": self.name, "reason": _short(reason), "line": line, "text": _short(text)}
-        return FunctionError({**told, "place": place})
+        own = [f.lineno for f in frames if f.filename == FILE.format(self.name)]
+        line = self._answered(values) if isinstance(error, AnswerError) else own[-1] if own else None
+        text = self.code.split("\n")[line - 1] if line else ""
+        fields = [f.name for v in values if pa.types.is_struct(v.type) for f in v.type]
+        return Fault(
+            self.name,
+            reason_of(error),
+            cure_of(error, fields, is_of_one=place is not None),
+            line,
+            text.strip(),
+            place,
+            len(text) - len(text.lstrip()) + 1,
+        )
 
+    def _answered(self, values: Sequence[pa.Array]) -> int | None:
+        """The line with which the function returns for these alerts; it is called once more for that."""
+        lines: list[int] = []
+        code = getattr(compiled(self.code, self.name), "__code__", None)
 
-class FunctionError(Exception):
-    """What went wrong in a user's function, in a form that survives the way through Spark's messages."""
+        def look(frame: FrameType, event: str, _: Any) -> None:
+            if event == "return" and frame.f_code is code:
+                lines.append(frame.f_lineno)
 
-    def __init__(self, what: dict[str, Any]) -> None:
-        super().__init__(f"skysieve-function-error {json.dumps(what)}")
-
-
-class _AnswerError(Exception):
-    """What a function returned is not one boolean per alert."""
-
-
-class _FlagError(Exception):
-    """What a function returned for one alert is no boolean."""
-
-
-class _Late(BaseException):
-    """The time is up; no `except Exception` of a user's function takes it."""
-
-
-def failure(message: str) -> dict[str, Any] | None:
-    """What a worker said of a user's function, from the message in which Spark wraps it."""
-    match = _MARK.search(message)
-    found: dict[str, Any] | None = json.loads(match[1]) if match else None
-    return found
-
-
-def describe(what: dict[str, Any]) -> str:
-    """Say it to people: the line, the alert, the cure.
-
-    Examples
-    --------
-    >>> describe({"function": "f", "reason": "KeyError: 'g'", "line": 3, "text": "flux['g']", "place": [0, 12, 0]})
-    "The function 'f' raised KeyError: 'g' in line 3 (flux['g']), on the alert at partition 0, offset 12."
-    """
-    where = f" in line {what['line']} ({what['text']})" if what["line"] else ""
-    verb = "" if what["reason"].startswith(("was ", "returned ")) else "raised "
-    told = f"The function {what['function']!r} {verb}{what['reason']}{where}"
-    if what["reason"].startswith("was "):
-        return f"{told}: a batch holds some hundreds of alerts; judge them by array operations."
-    if what["reason"].startswith("ModuleNotFoundError"):
-        return f"{told}: install it where Spark's Python workers run."
-    if what["place"] is None and not verb:
-        return f"{told}."
-    if what["place"] is None:
-        return f"{told}, on a batch of alerts; on none of them by itself."
-    partition, offset, record = what["place"]
-    return f"{told}, on the alert at partition {partition}, offset {offset}" + (
-        f", number {record} in its packet." if record else "."
-    )
+        sys.setprofile(look)
+        try:
+            with contextlib.suppress(Exception, SystemExit, Late), _within(self.seconds):
+                self._verdicts(values)
+        finally:
+            sys.setprofile(None)
+        return lines[-1] if lines else None
 
 
 def seconds_allowed() -> float:
@@ -188,20 +187,34 @@ def as_pandas(values: pa.Array) -> pd.Series[Any] | pd.DataFrame:
     return pd.Series(values.to_pandas(types_mapper=NULLABLE.get if values.null_count else None))
 
 
+_ONE_EACH = "Return one boolean for each alert, in their order, such as flux > 5."
+
+
 def _checked(found: Any, count: int) -> pa.Array:
     if isinstance(found, pd.DataFrame):
-        raise _AnswerError(f"returned a DataFrame of {found.shape[1]} columns, not one boolean per alert")
+        raise AnswerError(
+            f"returned a DataFrame of {found.shape[1]} columns, not one boolean per alert",
+            "Return one of its columns, or all(axis=1) of it.",
+        )
     if not isinstance(found, pd.Series | np.ndarray | list | tuple):
-        raise _AnswerError(f"returned {_kind(found)}, not one boolean per alert")
+        raise AnswerError(
+            f"returned {_kind(found)}, not one boolean per alert",
+            "Not each way through it ends in a return."
+            if found is None
+            else f"{_ONE_EACH} One that judges a single alert needs @skysieve.per_alert before it.",
+        )
     series = found if isinstance(found, pd.Series) else pd.Series(found)
     if len(series) != count:
-        raise _AnswerError(f"returned {len(series)} values for {count} alerts")
+        raise AnswerError(f"returned {len(series)} values for {count} alerts", _ONE_EACH)
     return pa.array([None if pd.isna(v) else _flag(v) for v in series.tolist()], pa.bool_())
 
 
 def _flag(value: Any) -> bool:
     if not isinstance(value, bool | np.bool_):
-        raise _FlagError(f"returned {_kind(value)} for an alert, not True or False")
+        raise FlagError(
+            f"returned {_kind(value)} for an alert, not True or False",
+            "Compare it with something, such as > 5.",
+        )
     return bool(value)
 
 
@@ -212,7 +225,7 @@ def _kind(value: Any) -> str:
 @cache
 def compiled(code: str, name: str) -> Callable[..., Any]:
     """The function of that name that a text defines; compiled once in a worker."""
-    file = _FILE.format(name)
+    file = FILE.format(name)
     linecache.cache[file] = (len(code), None, code.splitlines(keepends=True), file)
     space: dict[str, Any] = {"__name__": "__skysieve_filter__"}
     exec(compile(code, file, "exec"), space)
@@ -225,10 +238,11 @@ def _within(seconds: float) -> Iterator[None]:
     """Raise where this takes too long; end the process if it does not even notice, as in a loop of C."""
 
     def is_late(_signal: int, _frame: FrameType | None) -> None:
-        raise _Late(f"was not done after {seconds:g} s")
+        raise Late(f"was not done after {seconds:g} s")
 
     # a thread of Python's would wait for ever for a loop of C to let it run; this one does not
-    faulthandler.dump_traceback_later(seconds + min(seconds, _GRACE), exit=True, file=2)
+    words = _last_words()
+    faulthandler.dump_traceback_later(seconds + min(seconds, _GRACE), exit=True, file=words or 2)
     is_main = threading.current_thread() is threading.main_thread()
     before = signal.signal(signal.SIGALRM, is_late) if is_main else None
     left = signal.setitimer(signal.ITIMER_REAL, seconds) if is_main else (0.0, 0.0)
@@ -240,7 +254,13 @@ def _within(seconds: float) -> Iterator[None]:
             signal.signal(signal.SIGALRM, before)
             signal.setitimer(signal.ITIMER_REAL, *left)
         faulthandler.cancel_dump_traceback_later()
+        if words:
+            words.close()
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
+def _last_words() -> IO[str] | None:
+    """What Spark reads when this process is dead."""
+    folder = os.environ.get(_WORDS)
+    with contextlib.suppress(OSError):
+        return Path(folder, str(os.getpid())).open("a") if folder else None
+    return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import traceback
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
@@ -13,6 +14,7 @@ from skysieve.languages.detection import Language, as_expression, without_commen
 
 Namespace = Mapping[str, Any]
 """The notebook's variables."""
+_FILE = "<filter>"
 TRANSLATED = ("lasair", "boom")
 """Languages that become SQL, by the module of their name."""
 
@@ -47,13 +49,15 @@ def _python(cell: str, _: Namespace, _survey: str) -> dict[str, Any]:
 
 
 def _columns(cell: str, namespace: Namespace, _survey: str) -> dict[str, Any]:
-    code = compile(_parse(as_expression(cell), cell, "eval"), "<filter>", "eval")
+    code = compile(_parse(as_expression(cell), cell, "eval"), _FILE, "eval")
     try:
         return {"where": eval(code, dict(namespace))}
     except FilterError:
         raise
     except Exception as error:
-        raise FilterError(f"This expression fails: {type(error).__name__}: {error}") from error
+        raise FilterError(
+            f"This expression fails: {type(error).__name__}: {error}", *_raised(error, cell)
+        ) from error
 
 
 def _lasair(cell: str, _: Namespace, _survey: str) -> dict[str, Any]:
@@ -89,6 +93,18 @@ def _place(error: SyntaxError, cell: str, shift: int) -> tuple[int, int, int]:
     stop = error.end_offset if error.end_lineno == line and error.end_offset else start + 1
     column = start - shift if line == 1 else start
     return line, max(1, column), max(1, stop - start)
+
+
+def _raised(error: Exception, cell: str) -> tuple[int, int, int] | tuple[()]:
+    """Where in the expression of a cell this was raised."""
+    frames = [one for one in traceback.extract_tb(error.__traceback__) if one.filename == _FILE]
+    if not frames or frames[-1].lineno is None or frames[-1].colno is None:
+        return ()
+    last = frames[-1]
+    line, text = last.lineno or 1, [f"({cell}", *cell.split("\n")[1:]][(last.lineno or 1) - 1].encode()
+    start = len(text[: last.colno].decode())
+    stop = last.end_colno if last.end_lineno == last.lineno else None
+    return line, start + (line > 1), len(text[:stop].decode()) - start
 
 
 _READERS: dict[Language, Callable[[str, Namespace, str], dict[str, Any]]] = {

@@ -16,7 +16,7 @@ import sqlglot
 from sqlglot.tokens import Token, TokenType  # type: ignore[attr-defined]
 
 from skysieve.errors import FilterError, nearest
-from skysieve.languages import Cut
+from skysieve.languages import Cut, places
 from skysieve.languages.helpers import BY_LOWER, HELPERS, Helper
 from skysieve.packets import histories
 from skysieve.packets.columns import Column, Columns
@@ -196,9 +196,9 @@ class _Expansion:
         return self.cut.text[part[0].start : part[-1].end + 1]
 
     def _refuse(self, message: str, at: Token) -> NoReturn:
-        line = self.cut.line + self.cut.text.count("\n", 0, at.start)
+        place = places.at(self.cut.text, at.start, at.end + 1, self.cut.line, self.cut.column)
         end = "" if message.endswith("?") else "."
-        raise FilterError(f"{message}{end} (cut {self.cut.text!r}, line {line})")
+        raise FilterError(f"{message}{end} (cut {self.cut.text!r}, line {place[0]})", *place)
 
 
 def _such(helper: Helper) -> str:

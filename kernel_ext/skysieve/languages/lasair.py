@@ -6,13 +6,16 @@ what Lasair works out or looks up itself. The first translate to the letter; all
 
 from __future__ import annotations
 
-from typing import NoReturn
+import re
+from collections.abc import Callable
+from functools import wraps
+from typing import NoReturn, TypeVar
 
 from sqlglot import exp
 
 from skysieve.errors import ColumnError, FilterError, nearest
 from skysieve.languages import lasair_query as query
-from skysieve.languages import terms
+from skysieve.languages import places, terms
 from skysieve.languages.terms import Condition, Term, joined
 from skysieve.packets.columns import Columns
 
@@ -57,15 +60,17 @@ def to_where(text: str) -> str:
     >>> to_where("SELECT diaObjectId FROM objects WHERE objects.nDiaSources > 3 && decl < 0 ORDER BY ra")
     'diaObject.nDiaSources > 3 AND diaObject.dec < 0'
     """
+    text = re.sub(r"\r\n?", "\n", text)
     where = query.parsed(text).args.get("where")
     parts = list(where.this.flatten()) if where and isinstance(where.this, exp.And) else []
     parts = parts or ([where.this] if where else [])
-    if own := [name for part in parts for name in query.own_names(part)]:
-        raise FilterError(
-            f"No packet holds {', '.join(dict.fromkeys(own))}: Lasair works them out or looks them up. Leave them out, "
-            "or write in Spark's SQL what they stand for."
-        )
-    found = [_condition(part, _FromLasair()) for part in parts]
+    if own := [found for part in parts for found in query.own_names(part, text)]:
+        with places.within(places.of(text, own[0][1])):
+            raise FilterError(
+                f"No packet holds {', '.join(dict.fromkeys(name for name, _ in own))}: Lasair works them out or looks "
+                "them up. Leave them out, or write in Spark's SQL what they stand for."
+            )
+    found = [_condition(part, _FromLasair(text)) for part in parts]
     if not any(_needs_object(part) for part in parts):
         found.insert(0, Condition("diaObject.diaObjectId IS NOT NULL"))
     return joined("AND", found).sql
@@ -108,11 +113,14 @@ def from_where(where: str, columns: Columns) -> str:
 
 
 class _FromLasair:
-    """How a query of Lasair is read."""
+    """How a query of Lasair is read, and its text."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
 
     def column(self, node: exp.Column) -> Term:
         name = query.known(node)
-        return Term(f"diaObject.{'dec' if name == 'decl' else name}", query.TYPES[name])
+        return Term(query.copied(name), query.TYPES[name])
 
     def cast(self, node: exp.Cast) -> Term:
         raise FilterError(f"{node.sql('mysql')} cannot be translated: MariaDB and Spark cast differently.")
@@ -135,6 +143,8 @@ class _FromLasair:
 
 class _FromSpark:
     """How a filter is read: as it stands or not at all, so that its tree can be written anew."""
+
+    text = ""
 
     def __init__(self, columns: Columns) -> None:
         self.columns = columns
@@ -194,8 +204,21 @@ class _FromSpark:
 
 
 _Side = _FromLasair | _FromSpark
+_Read = TypeVar("_Read", Condition, Term)
 
 
+def _placed(read: Callable[[exp.Expr, _Side], _Read]) -> Callable[[exp.Expr, _Side], _Read]:
+    """Have errors point at the part of the query that is read."""
+
+    @wraps(read)
+    def reading(node: exp.Expr, side: _Side) -> _Read:
+        with places.within(places.of(side.text, node)):
+            return read(node, side)
+
+    return reading
+
+
+@_placed
 def _condition(node: exp.Expr, side: _Side) -> Condition:
     """Read a condition, and refuse what is none in both systems."""
     match node:
@@ -228,6 +251,7 @@ def _condition(node: exp.Expr, side: _Side) -> Condition:
     return _refuse(node)
 
 
+@_placed
 def _number(node: exp.Expr, side: _Side) -> Term:
     """Read a number, and refuse what is none in both systems."""
     match node:

@@ -15,7 +15,7 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokens import Token, TokenType  # type: ignore[attr-defined]
 
 from skysieve.errors import ColumnError, FilterError, FilterSyntaxError, nearest
-from skysieve.languages import terms
+from skysieve.languages import places, terms
 
 _BANDS = "ugrizy"
 _PER_BAND = (
@@ -79,7 +79,29 @@ OWN = (
 """Columns of ``objects`` that Lasair works out or looks up."""
 
 _BY_LOWER = {name.lower(): name for name in (*TYPES, *OWN)}
+_DIALECT = sqlglot.Dialect.get_or_raise("mysql")
+_WHOLE = {
+    TokenType.SELECT: "",
+    TokenType.WHERE: "SELECT * FROM objects",
+    TokenType.ORDER_BY: "SELECT * FROM objects",
+}
+"""What is to be said before a query that begins so."""
 _JOINED = re.compile(r"\b(?:watchlist|area|watchmap|annotator)s?\s*:\s*[\w&]+", re.IGNORECASE)
+
+
+FUNCTIONS = ("abs", "coalesce", "ln", "log10")
+"""Those that MariaDB and Spark both know, and understand alike."""
+
+
+def copied(name: str) -> str:
+    """The packet's column that one of ``objects`` is a copy of.
+
+    Examples
+    --------
+    >>> copied("decl")
+    'diaObject.dec'
+    """
+    return f"diaObject.{'dec' if name == 'decl' else name}"
 
 
 def known(node: exp.Column) -> str:
@@ -92,35 +114,40 @@ def known(node: exp.Column) -> str:
     return name
 
 
-def own_names(part: exp.Expr) -> list[str]:
+def own_names(part: exp.Expr, text: str) -> list[tuple[str, exp.Column]]:
     """What a condition reads that is Lasair's own: columns of objects and of its other tables."""
-    names = []
+    found = []
     for node in part.find_all(exp.Column):
-        if node.table and node.table.lower() not in {"objects", "objects_ext"}:
-            names.append(terms.name_of(node))
-        elif (name := known(node)) in OWN:
-            names.append(f"objects.{name}")
-    return names
+        with places.within(places.of(text, node)):
+            if node.table and node.table.lower() not in {"objects", "objects_ext"}:
+                found.append((terms.name_of(node), node))
+            elif (name := known(node)) in OWN:
+                found.append((f"objects.{name}", node))
+    return found
 
 
 def parsed(text: str) -> exp.Select:
     """The query; a condition alone is taken for one over ``objects``."""
-    if foreign := _JOINED.findall(text):
+    if foreign := list(_JOINED.finditer(text)):
         raise FilterError(
-            f"No packet knows {', '.join(foreign)}: it is a list that Lasair keeps. Leave it out."
+            f"No packet knows {', '.join(one[0] for one in foreign)}: it is a list that Lasair keeps. Leave it out.",
+            *places.at(text, *foreign[0].span()),
         )
     terms.refuse_two_logarithms(text)
-    text = text.strip().rstrip(";").rstrip()
-    if not re.match(r"select\b", text, re.IGNORECASE):
-        alone = re.sub(r"^where\b", "", text, flags=re.IGNORECASE)
-        where = "" if re.match(r"\s*order\b", alone, re.IGNORECASE) else "WHERE "
-        text = f"SELECT * FROM objects {where}{alone}"
     try:
-        for token in sqlglot.tokenize(text, dialect="mysql"):
-            _check_token(token)
-        (query,) = sqlglot.parse(text, dialect="mysql")
+        tokens = _DIALECT.tokenize(text)
+        while tokens and tokens[-1].token_type == TokenType.SEMICOLON:
+            tokens.pop()
+        for token in tokens:
+            with places.within(places.of(text, token)):
+                _check_token(token)
+        # before what stands in Lasair's WHERE field alone; each token of the text keeps its place
+        before = _WHOLE.get(
+            tokens[0].token_type if tokens else TokenType.WHERE, "SELECT * FROM objects WHERE"
+        )
+        (query,) = _DIALECT.parser().parse([*_DIALECT.tokenize(before), *tokens], text)
     except TokenError:
-        raise FilterError(f"A quote or comment has no end in this query: {text}") from None
+        raise FilterError(f"A quote or comment has no end in this query: {text.strip()}") from None
     except ParseError as error:
         first = error.errors[0]
         place = (

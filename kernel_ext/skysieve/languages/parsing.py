@@ -12,6 +12,7 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokens import Token, TokenType  # type: ignore[attr-defined]
 
 from skysieve.errors import FilterError, FilterSyntaxError
+from skysieve.languages import places
 
 _DIALECT = sqlglot.Dialect.get_or_raise("spark")
 _PAIRS = {
@@ -103,7 +104,10 @@ def tokens_of(text: str) -> list[Token]:
         refuse("This quote or comment has no end", text, slice(opening, opening + 1), error)
     for token in tokens:
         if any(comment.endswith("\\") for comment in token.comments):
-            raise FilterError("A comment cannot end in a backslash: to Spark the next line is a part of it.")
+            with places.within(places.of(text, token)):
+                raise FilterError(
+                    "A comment cannot end in a backslash: to Spark the next line is a part of it."
+                )
     return tokens
 
 
@@ -133,27 +137,33 @@ def parsed(text: str, tokens: list[Token], *, of_groups: bool = False) -> exp.Ex
         refuse(f"This is not a condition in SQL: {reason}", text, where, error)
     if tree is None:
         refuse("This is not a condition in SQL", text, tokens[0])
-    if of_groups and (what := next((w for w in _unfit(tree) if w != _AGGREGATE), None)):
-        raise FilterError(f"An aggregate cannot have {what}.")
-    if not of_groups and (what := next(_unfit(tree), None)):
-        raise FilterError(f"A filter judges one alert at a time, so it cannot have {what}.")
+    said = "An aggregate" if of_groups else "A filter judges one alert at a time, so it"
+    for part, what in _unfit(tree):
+        if not (of_groups and what == _AGGREGATE):
+            with places.within(places.of(text, part)):
+                raise FilterError(f"{said} cannot have {what}.")
     for function in tree.find_all(exp.Func):
-        if _FORBIDDEN.fullmatch(name := _name(function)):
-            raise FilterError(f"A filter cannot call {name}(): it reaches beyond the alert that is judged.")
-        if isinstance(function.parent, exp.Dot) and function.arg_key == "expression":
-            raise FilterError(f"A filter calls functions by their name alone: {name}(), nothing before it.")
+        with places.within(places.of(text, function)):
+            if _FORBIDDEN.fullmatch(name := _name(function)):
+                raise FilterError(
+                    f"A filter cannot call {name}(): it reaches beyond the alert that is judged."
+                )
+            if isinstance(function.parent, exp.Dot) and function.arg_key == "expression":
+                raise FilterError(
+                    f"A filter calls functions by their name alone: {name}(), nothing before it."
+                )
     return tree
 
 
-def _unfit(tree: exp.Expr) -> Iterator[str]:
-    """What there is in a condition that cannot judge a single alert."""
+def _unfit(tree: exp.Expr) -> Iterator[tuple[exp.Expr, str]]:
+    """What there is in a condition that cannot judge a single alert, and what it is."""
     for kind, what in _UNFIT.items():
-        if any(not _is_all(one) for one in tree.find_all(kind)):
-            yield what
-    names = {_name(function) for function in tree.find_all(exp.Func)}
-    yield from (what for fits, what in _UNFIT_FUNCTIONS.items() if any(map(fits.fullmatch, names)))
-    if any(not isinstance(one.parent, exp.Like | exp.ILike) for one in tree.find_all(exp.Any)):
-        yield _AGGREGATE
+        yield from ((one, what) for one in tree.find_all(kind) if not _is_all(one))
+    for fits, what in _UNFIT_FUNCTIONS.items():
+        yield from ((one, what) for one in tree.find_all(exp.Func) if fits.fullmatch(_name(one)))
+    for one in tree.find_all(exp.Any):
+        if not isinstance(one.parent, exp.Like | exp.ILike):
+            yield one, _AGGREGATE
 
 
 def _is_all(node: exp.Expr) -> bool:
@@ -195,5 +205,4 @@ def refuse(message: str, text: str, where: Token | slice, cause: Exception | Non
 
 def place_of(text: str, offset: int, line: int = 1, column: int = 1) -> tuple[int, int]:
     """Line and column of an offset, counted from 1, or from where the text begins."""
-    before = text[:offset].split("\n")
-    return line + len(before) - 1, len(before[-1]) + (column if len(before) == 1 else 1)
+    return places.at(text, offset, offset, line, column)[:2]

@@ -20,7 +20,7 @@ import sqlglot
 from sqlglot import exp
 
 from skysieve.errors import FilterError, FilterSyntaxError
-from skysieve.languages import sql
+from skysieve.languages import places, sql
 from skysieve.packets import avro
 from skysieve.packets.columns import Column
 
@@ -292,7 +292,8 @@ def refuse_two_logarithms(text: str) -> None:
     """Raise FilterError where a logarithm is given its base: sqlglot has one name for that and for LOG10."""
     if found := _WITH_BASE.search(text):
         raise FilterError(
-            f"{found[0]} …) is worked out as a quotient, whose last digit is not that of LOG10: write LOG10(…)."
+            f"{found[0]} …) is worked out as a quotient, whose last digit is not that of LOG10: write LOG10(…).",
+            *places.at(text, *found.span()),
         )
 
 

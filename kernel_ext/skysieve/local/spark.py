@@ -50,6 +50,8 @@ _CONF = {
     # rows carry packets of 82 kB: Arrow's 10,000 rows to a batch would fill the heap
     "spark.sql.execution.arrow.maxRecordsPerBatch": "500",
     "spark.python.daemon.module": "skysieve.engine.workers",
+    # in which line of a user's function a Python worker was when it had to be ended
+    "spark.sql.execution.pyspark.udf.faulthandler.enabled": "true",
     # whole alerts of the versions in a stream have some 400 fields; beyond 100 Spark would no longer compile a query
     "spark.sql.codegen.maxFields": "1000",
     # of a thousand executions Spark would keep the plans as texts, each of a megabyte with the schemas in it

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from skysieve import languages
-from skysieve.errors import ColumnError, FilterError, FilterSyntaxError, SkysieveError, StreamError
+from skysieve.errors import FilterError, SkysieveError, StreamError
 from skysieve.filter import check_name
 from skysieve.languages import Cut
 from skysieve.languages.cells import read
@@ -107,10 +107,10 @@ def _in_the_text(draft: Draft, stream: Stream | None) -> Iterator[Mistake]:
 
 def _mistake(error: FilterError, cut: Cut) -> Mistake:
     """A mistake at its place; at the cut's where it has none."""
-    if isinstance(error, FilterSyntaxError | ColumnError) and error.line and error.column:
+    if error.line and error.column:
         # which the underlining says already
         place = f" (cut {cut.text!r}, line {error.line})"
-        message = error.reason if isinstance(error, FilterSyntaxError) else str(error).removesuffix(place)
+        message = error.reason.removesuffix(place)
         return Mistake(
             part="text", line=error.line, column=error.column, length=error.length, message=message
         )
