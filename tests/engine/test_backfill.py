@@ -43,6 +43,10 @@ class Bank:
     judged: list = field(default_factory=list)
     may: threading.Event = field(default_factory=threading.Event)
     name = stream = "alerts"
+    begin: int = 0
+
+    def lost(self, start, stop):
+        return max(0, min(self.begin, stop[0]) - start[0])
 
     def backfill(self, filters, packet_format, start, stop, reject_before):
         self.judged.append(([one.filter.name for one in filters], stop))
@@ -104,6 +108,16 @@ def test_a_long_one_is_judged_part_by_part_and_goes_on_where_it_was_broken_off(b
     assert [stop for _, stop in bank.judged] == [{0: 3}, {0: 6}, {0: 10}]
     broken_off = past.model_copy(update={"reached": {0: 6}})
     assert [stop for _, stop in broken_off.parts(4)] == [{0: 10}]
+
+
+def test_what_was_deleted_of_the_past_before_its_part_came_is_told(begun, monkeypatch):
+    monkeypatch.setattr(backfill, "_PART", 4)
+    book, bank, _ = begun(PAST)
+    bank.begin = 5
+    bank.may.set()
+    until(lambda: book.filters["f0"].state == "running")
+    assert book.filters["f0"].error == "Kafka deleted 2 packets of the past before they were judged."
+    assert book.streams["alerts"].covered_from == {0: 0}
 
 
 def test_a_version_that_takes_over_goes_on_behind_the_part_that_was_under_way(begun, monkeypatch):

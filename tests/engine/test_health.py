@@ -6,14 +6,15 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from skysieve.engine.batches import Batch, batches
 from skysieve.engine.guard import Guard
-from skysieve.engine.health import Batch, Expected, FilterHealth, Pulse, batches, drift
+from skysieve.engine.health import Expected, FilterHealth, Pulse, drift
 
 
 def batch(number, position, count=100, late=(1.0, 2.0), ended=None):
     """A batch whose packets waited so many seconds: the median, and the oldest."""
     ended = time.time() if ended is None else ended
-    return Batch(number, position, ended, count, ended - 0.1, ended - late[1], ended - late[0], 80_000.0)
+    return Batch(number, {0: position}, ended, count, ended - 0.1, ended - late[1], ended - late[0], 80_000.0)
 
 
 def progress(number, count, offsets):

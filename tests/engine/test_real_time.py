@@ -8,8 +8,8 @@ import offline
 import pytest
 from processes import wait_until
 from skysieve import Filter
-from skysieve.engine import health
 from skysieve.engine.bank import Bank
+from skysieve.engine.batches import batches
 from skysieve.engine.plan import is_in_java
 from skysieve.packets import formats
 from skysieve.sources import send, simulate
@@ -54,7 +54,7 @@ def test_a_match_is_out_before_the_progress_is_noted(sky, topics, narrow, name, 
     assert noted() == 20
     wait_until(lambda: noted() == 60, "progress")
     assert [r.value for r in topics.read(output, topics.begin(output), topics.end(output))] == passing
-    told = health.batches(query.recentProgress, -1)
+    told = batches(query.recentProgress, -1)
     assert sum(batch.count for batch in told) == 60
     assert all(batch.oldest <= batch.median <= batch.ended for batch in told)
 

@@ -66,6 +66,10 @@ class BankLike(Protocol):
         """How often it fell and was started again."""
 
     @property
+    def lost(self) -> int:
+        """Packets that Kafka deleted before it came to them."""
+
+    @property
     def groups(self) -> int | None:
         """Of an aggregate, how many groups its state has."""
 
@@ -174,6 +178,8 @@ def health_rows(deployment: DeploymentLike) -> list[tuple[str, str]]:
             rows.append(("groups", f"{count(bank.groups)} that can change{late}"))
         if bank.restarts:
             rows.append(("restarts", count(bank.restarts)))
+        if bank.lost:
+            rows.append(("lost", f"{count(bank.lost)} packets, which Kafka deleted before they were judged"))
         if bank.in_python:
             rows.append(("decoding", "packets are split in Python first: they are no single plain records"))
     if files := deployment.archive:

@@ -128,7 +128,7 @@ class Backfills:
                     self._jobs.pop(job.name, None)
                     if job.is_wanted(self._book):
                         self._book.change(job.name, **outcome)
-                        if outcome["error"] is None:
+                        if outcome.get("state") == "running":
                             self._book.cover(job.bank.stream, job.past.start)
 
     def _next(self) -> list[_Job]:
@@ -142,7 +142,7 @@ class Backfills:
 
     def _judge(self, jobs: list[_Job]) -> dict[str, Any]:
         """What becomes of the filters' status."""
-        first = jobs[0]
+        first, lost = jobs[0], 0
         covered = self._book.streams[first.bank.stream].covered_from
         try:
             for start, stop in first.past.parts(_PART):
@@ -150,6 +150,7 @@ class Backfills:
                 if not judging:
                     break
                 begun, filters = time.monotonic(), [job.bound for job in judging]
+                lost += first.bank.lost(start, stop)
                 first.bank.backfill(filters, first.format, start, stop, reject_before=covered)
                 self._note(judging, stop)
                 if stop != first.past.stop:
@@ -160,7 +161,8 @@ class Backfills:
                 told = str(fault.named(first.format, first.bank.packet))
                 return {"state": "failed", "backfill": None, "error": told}
             return {"error": f"The backfill failed and will be tried again: {error}"}
-        return {"state": "running", "backfill": None, "error": None}
+        note = f"Kafka deleted {lost:,} packets of the past before they were judged." if lost else None
+        return {"state": "running", "backfill": None, "error": note}
 
     def _note(self, jobs: list[_Job], reached: Offsets) -> None:
         """Note how far they came; a version that took over meanwhile goes on from there."""

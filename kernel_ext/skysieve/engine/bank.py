@@ -18,7 +18,7 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import functions as F  # noqa: N812
 
 from skysieve.engine import groups, joins, plan, states
-from skysieve.engine.health import observed
+from skysieve.engine.batches import deleted, observed
 from skysieve.filter import BoundFilter, Filter
 from skysieve.packets.formats import Format
 from skysieve.stream import open_stream
@@ -86,6 +86,11 @@ class Bank:
     def packet(self, partition: int, offset: int) -> bytes:
         """A packet of its stream."""
         return self._topics.one(self.stream, partition, offset).value or b""
+
+    def lost(self, start: Offsets, stop: Offsets) -> int:
+        """Number of packets of a range that Kafka has deleted."""
+        begin = self._topics.begin(self.stream)
+        return deleted(start, {p: min(o, begin.get(p, 0)) for p, o in stop.items()})
 
     def runs(self, what: str) -> bool:
         """Whether the query that is running was started as this."""

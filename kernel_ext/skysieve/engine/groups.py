@@ -16,8 +16,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from skysieve.engine import plan
+from skysieve.engine.batches import UNDATED
 from skysieve.engine.healpix import cell
-from skysieve.engine.health import UNDATED
 from skysieve.enrich.base import enriched, inputs
 from skysieve.errors import FilterError
 from skysieve.filter import BoundFilter

@@ -6,25 +6,20 @@ how far its output topic reaches.
 
 from __future__ import annotations
 
-import json
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import Field
 
+from skysieve.engine.batches import UNDATED, Batch, batches, deleted
 from skysieve.engine.values import Value, now
 from skysieve.intervals import wilson
+from skysieve.topics import Offsets
 
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
-
-OBSERVED = "packets"
-UNDATED = "undated"
-"""Under these names Spark notes what a micro-batch has: packets, and alerts whose time an aggregate lacks."""
 _RATES = 60.0
 """Seconds over which rates are taken."""
 _WINDOW = 3600.0
@@ -33,12 +28,8 @@ _BATCHES = 1000
 """Newest micro-batches from which latencies are taken."""
 _DRIFT_LEVEL = 0.999
 """A drift is called so where the interval of this level and the preview's do not touch."""
-_WEIGHED = 16
-"""One packet of so many is weighed."""
 PAST = "/past"
 """After the run under which the alerts of a filter are counted that judges the past as well."""
-_LATE = "skysieve_late"
-_FIELDS = ("count", "newest", "arrived", "bytes", "late")
 
 
 class FilterHealth(Value):
@@ -69,8 +60,9 @@ class QueryHealth(Value):
     ``lag`` is the number of alerts that wait, ``lag_seconds`` for how long the oldest of them may have. A latency is
     the time from a packet's arrival in Kafka to the end of the micro-batch that judged it, in seconds, when its matches
     are in their topics; in real time, to when it is read. ``in_python`` tells that packets are split in Python, which
-    Spark alone cannot decode. Of an aggregate, ``groups`` is the number of groups in its state, and ``late`` how often
-    alerts had to be left out, which came after their group was over or have no time.
+    Spark alone cannot decode. ``lost`` is the number of packets that Kafka deleted, being older than it keeps those of
+    the stream, before the bank came to them. Of an aggregate, ``groups`` is the number of groups in its state, and
+    ``late`` how often alerts had to be left out, which came after their group was over or have no time.
     """
 
     query: str
@@ -81,6 +73,7 @@ class QueryHealth(Value):
     latency_median: float | None = None
     latency_p99: float | None = None
     restarts: int = 0
+    lost: int = 0
     groups: int | None = None
     late: int = 0
     in_python: bool = False
@@ -90,71 +83,6 @@ class QueryHealth(Value):
     def is_news(self, before: QueryHealth | None) -> bool:
         """Whether it says more than that time went by."""
         return before is None or before.model_copy(update={"updated": self.updated}) != self
-
-
-def observed(packets: DataFrame, *, when_read: bool = False) -> DataFrame:
-    """The same packets, whose number, mean size and times Spark notes in the progress of each micro-batch.
-
-    With ``when_read`` how late each is when it is read, too: in real time that is when it is judged.
-    """
-    from pyspark.sql import functions as F  # noqa: N812
-
-    arrived = F.unix_millis("timestamp")
-    late = F.expr("reflect('java.lang.System', 'currentTimeMillis')").cast("long") - arrived
-    timed = packets.withColumn(_LATE, late) if when_read else packets
-    return timed.observe(
-        OBSERVED,
-        F.count(F.lit(1)).alias("count"),
-        F.max(arrived).alias("newest"),
-        F.percentile_approx(arrived, [0.01, 0.5]).alias("arrived"),
-        # of some, for Spark copies a packet to tell its size: of each that took a tenth of the bank's time
-        F.avg(F.when(F.col("offset") % _WEIGHED == 0, F.octet_length("value"))).alias("bytes"),
-        *([F.percentile_approx(_LATE, [0.5, 0.99]).alias("late")] if when_read else []),
-    ).drop(_LATE)
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What is kept of a micro-batch; times in seconds since 1970, the mean size of a packet where any was weighed."""
-
-    number: int
-    position: int
-    ended: float
-    count: int
-    newest: float
-    oldest: float
-    median: float
-    bytes: float | None
-
-
-def batches(progress: Iterable[Any], after: int) -> list[Batch]:
-    """The micro-batches with packets in a query's progress, after that of a number."""
-    found = []
-    for one in progress:
-        observation = (one.observedMetrics or {}).get(OBSERVED)
-        # Spark Connect gives a row of values and schema
-        values = dict(zip(_FIELDS, observation["values"], strict=False)) if observation else {}
-        if one.batchId <= after or not values.get("count"):
-            continue
-        begun = datetime.fromisoformat(one.timestamp).timestamp()
-        (reached,) = json.loads(one.sources[0].endOffset).values()
-        ended = begun + one.durationMs["triggerExecution"] / 1000
-        oldest, median = values["arrived"]
-        if late := values.get("late"):
-            median, oldest = (1000 * ended - milliseconds for milliseconds in late)
-        found.append(
-            Batch(
-                one.batchId,
-                sum(reached.values()),
-                ended,
-                values["count"],
-                values["newest"] / 1000,
-                oldest / 1000,
-                median / 1000,
-                values["bytes"],
-            )
-        )
-    return found
 
 
 @dataclass(frozen=True)
@@ -190,6 +118,8 @@ class Pulse:
     restarts: int = 0
     groups: int | None = None
     late: int = 0
+    lost: int = 0
+    passed_over: Offsets = field(default_factory=dict)
 
     def news(self, run: str, progress: Iterable[Any]) -> list[Batch]:
         """The micro-batches that were not given before; each run of a query counts them from 0."""
@@ -210,6 +140,14 @@ class Pulse:
                 undated = (observed or {}).get(UNDATED)
                 late = sum(one.numRowsDroppedByWatermark for one in states)
                 self.late += 0 if is_told else late + (undated["values"][0] if undated else 0)
+
+    def missed(self, begin: Offsets) -> int:
+        """Number of packets that Kafka has deleted before the bank came to them, and that were not told before."""
+        if not self.recent:
+            return 0
+        reached = {p: max(o, self.passed_over.get(p, 0)) for p, o in self.recent[-1].reached.items()}
+        self.passed_over = begin
+        return deleted(reached, begin)
 
     def look(
         self,
@@ -238,7 +176,7 @@ class Pulse:
             before = self.looks[-1].matched
             more = {r for r, count in matched.items() if count > before.get(r, count)}
             self.last_match |= {run.removesuffix(PAST): now() for run in more}
-        position = self.recent[-1].position if self.recent else 0
+        position = self.recent[-1].position - self.lost if self.recent else 0
         self.looks.append(Look(at, position, dict(matched), dict(past or {})))
         first = {run: self.first.get(run, self.looks[-1]) for run in matched}
         self.first = {run: look if look.position else self.looks[-1] for run, look in first.items()}
@@ -268,7 +206,7 @@ class Pulse:
         """
         at, position = self.looks[-1].at, self.looks[-1].position
         newest = self.recent[-1] if self.recent else None
-        lag = max(0, end - position) if newest else 0
+        lag = max(0, end - newest.position) if newest else 0
         late = sorted((b.ended - b.median, b.count) for b in self.recent)
         latest = sorted((b.ended - b.oldest, b.count) for b in self.recent)
         first = next(look for look in self.looks if at - look[0] <= _RATES)
@@ -281,6 +219,7 @@ class Pulse:
             latency_median=_weighted(late, 0.5),
             latency_p99=_weighted(latest, 0.99),
             restarts=self.restarts,
+            lost=self.lost,
             groups=self.groups,
             late=self.late,
             in_python=in_python,

@@ -14,6 +14,7 @@ from pyspark.errors import AnalysisException, PySparkException
 
 from skysieve.engine import plan
 from skysieve.engine.bank import Bank
+from skysieve.engine.batches import deleted
 from skysieve.engine.registry import Registered
 from skysieve.engine.retractions import Retractions
 from skysieve.engine.status import StatusBook, StreamStatus, status_of
@@ -154,8 +155,12 @@ class Launcher:
             begun = {p: max(o, *(there.get(p, 0) for there in moved.values()), 0) for p, o in begun.items()}
             reached = self._finished(last, source, reached, begun)
             begin, covered = {p: reached.get(p, 0) for p in end}, known.covered_from
-        now = StreamStatus(covered_from=covered, position=begin, checkpoint=checkpoint)
-        self.book.note(query, now)
+        lost = known.lost if known else 0
+        self.book.note(
+            query, StreamStatus(covered_from=covered, position=begin, lost=lost, checkpoint=checkpoint)
+        )
+        if gone := deleted(begin, self.topics.begin(source.name)):
+            self.book.lose(query, gone)
         while bound or self.is_needed(query):
             try:
                 started = self.bank(query).start(

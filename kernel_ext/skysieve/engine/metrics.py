@@ -25,6 +25,10 @@ _QUERIES: dict[str, tuple[str, Callable[[QueryHealth], Number]]] = {
     "late": ("How often an aggregate left alerts out, being late or without a time", lambda q: q.late),
     "decodes_in_python": ("Whether packets are split in Python", lambda q: int(q.in_python)),
 }
+_COUNTS: dict[str, tuple[str, Callable[[QueryHealth], Number]]] = {
+    "restarts": ("Times it fell and was started", lambda q: q.restarts),
+    "lost_packets": ("Packets that Kafka deleted before they were judged", lambda q: q.lost),
+}
 _FILTERS: dict[str, tuple[str, Callable[[FilterHealth], Number]]] = {
     "judged_per_second": ("Alerts that a filter judges per second", lambda h: h.judged_per_second),
     "matched_per_second": ("Matches of a filter per second", lambda h: h.matched_per_second),
@@ -51,11 +55,10 @@ class StatusCollector(Collector):
             family = GaugeMetricFamily(f"skysieve_query_{name}", text, labels=["query"])
             _fill(family, (((query,), value(bank)) for query, bank in banks.items()))
             yield family
-        restarts = CounterMetricFamily(
-            "skysieve_query_restarts", "Times it fell and was started", labels=["query"]
-        )
-        _fill(restarts, (((query,), bank.restarts) for query, bank in banks.items()))
-        yield restarts
+        for name, (text, value) in _COUNTS.items():
+            counter = CounterMetricFamily(f"skysieve_query_{name}", text, labels=["query"])
+            _fill(counter, (((query,), value(bank)) for query, bank in banks.items()))
+            yield counter
         for name, (text, told) in _FILTERS.items():
             family = GaugeMetricFamily(f"skysieve_filter_{name}", text, labels=["filter", "stream"])
             _fill(family, ((place, told(health)) for place, health in _healths(filters, banks)))

@@ -105,10 +105,14 @@ class FilterStatus(Value):
 
 
 class StreamStatus(Value):
-    """A stream's bank: from where on its packets were judged, where it was last started, and its checkpoint since."""
+    """A stream's bank: from where on its packets were judged, where it was last started, and its checkpoint since.
+
+    ``lost`` is the number of packets that Kafka deleted before it came to them.
+    """
 
     covered_from: Offsets
     position: Offsets
+    lost: int = 0
     # a folder of this name is removed when it has served
     checkpoint: str = Field(pattern=r"^[0-9a-z]{1,32}$")
 
@@ -305,6 +309,12 @@ class StatusBook:
         """Note how far a stream's bank has come."""
         self.streams[stream] = status
         self._write(_STREAM + stream, status)
+
+    def lose(self, query: str, count: int) -> None:
+        """Note that Kafka deleted packets before a bank came to them."""
+        known = self.streams[query]
+        self.note(query, known.model_copy(update={"lost": known.lost + count}))
+        log.warning("%s has lost %d packets: Kafka deleted them before they were judged", query, count)
 
     def cover(self, stream: str, start: Offsets) -> None:
         """Note that a backfill has judged a stream from these offsets on."""

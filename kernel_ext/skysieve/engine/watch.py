@@ -80,7 +80,11 @@ class Watch:
             pulse = self._pulses.setdefault(name, self._begun(name))
             matched = {_counted(s): ends.get(s.output_topic, 0) for s in here.values()}
             past = {_counted(s): s.backfill.done for s in here.values() if s.backfill}
-            pulse.look(pulse.news(str(query.runId), query.recentProgress), matched, past)
+            news = pulse.news(str(query.runId), query.recentProgress)
+            if gone := pulse.missed(self._topics.begin(sources[name].name)):
+                self._book.lose(name, gone)
+            pulse.lost = self._book.streams[name].lost
+            pulse.look(news, matched, past)
             health = pulse.health(
                 name,
                 ends.get(sources[name].name, 0),

@@ -44,7 +44,7 @@ def unpacked(codec: str, packed: bytes, most: int) -> bytes:
     Examples
     --------
     >>> unpacked("deflate", bytes.fromhex("4b4c840000"), 8)
-    b'aaaa'
+    b'aaaaaaaa'
     """
     if codec == "null":
         return packed
