@@ -78,6 +78,8 @@ def lines(one: dict[str, Any]) -> Iterator[str]:
             f"{health['judged_per_second']:,.1f}/s in, {health['matched_per_second']:,.2f}/s out{late}; "
             f"lag {bank['lag']:,} alerts"
         )
+    if bank and bank["lost"]:
+        yield f"lost: Kafka deleted {bank['lost']:,} packets before they were judged"
     if files := one["archive"]:
         yield f"archive: {files['sink']}" + (f", not written: {files['error']}" if files["error"] else "")
     yield from filter(None, (health and health["drift"], one["error"]))

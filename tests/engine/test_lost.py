@@ -14,7 +14,10 @@ from skysieve.engine.bank import Bank
 from skysieve.engine.bank import running as banks
 from skysieve.engine.batches import Batch
 from skysieve.engine.health import Expected, Pulse
-from skysieve.engine.status import StatusBook
+from skysieve.engine.registry import REGISTRY
+from skysieve.engine.status import STATUS, StatusBook
+from skysieve.overview import filters_of, lines
+from skysieve.server.filters import filters
 from skysieve.sources import send
 
 
@@ -49,6 +52,11 @@ def test_a_bank_that_was_down_for_longer_than_the_stream_is_kept_tells_how_many_
     wait_until(lambda: (bank := one.status().bank) and bank.lost == gone, "the loss is told", 30)
     assert f"{gone} packets, which Kafka deleted before they were judged" in one._repr_html_()
     assert one.status().health.judged <= left
+    (told,) = [found for found in filters_of(topics) if found["name"] == name]
+    assert f"lost: Kafka deleted {gone} packets before they were judged" in list(lines(told))
+    status = topics.newest_by_key(STATUS)
+    (row,) = [one for one in filters(topics.newest_by_key(REGISTRY), status) if one.name == name]
+    assert row.warnings == [f"Kafka deleted {gone} packets before they were judged."]
 
 
 def test_of_a_bank_that_lags_behind_what_is_kept_each_packet_is_counted_once():

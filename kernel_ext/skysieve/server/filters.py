@@ -80,6 +80,8 @@ def _warnings(status: FilterStatus) -> Iterator[str]:
         yield f"Drift: {status.health.drift}."
     if status.bank and status.bank.lag_seconds > _LATE:
         yield f"{status.bank.lag:,} alerts wait, the oldest for {status.bank.lag_seconds:,.0f} s."
+    if status.bank and status.bank.lost:
+        yield f"Kafka deleted {status.bank.lost:,} packets before they were judged."
     if status.archive and status.archive.error:
         yield f"Its files are not written: {status.archive.error}"
 
