@@ -163,6 +163,17 @@ def test_a_syntax_error_points_at_the_place_in_the_cell_without_a_traceback(atta
             FilterSyntaxError,
             "      return snr ratio\n                 ~~~~^\n",
         ),
+        ("x > 1\nAND band + x", FilterError, "  AND band + x\n      ~~~~~~~^\n"),
+        (
+            "SELECT ra FROM objects\nWHERE absMag < 5",
+            FilterError,
+            "  WHERE absMag < 5\n        ~~~~~^\n",
+        ),
+        (
+            "def f(diaSource):\n    return diaSource['snrr'] > 5",
+            FilterError,
+            "      return diaSource['snrr'] > 5\n      ~~~~~~~~~~~~~~~~~~~~~~~~~~~^\n",
+        ),
     ],
 )
 def test_the_place_of_a_mistake_is_underlined_once(attached, filled, capsys, cell, error, shown):

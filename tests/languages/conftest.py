@@ -1,6 +1,7 @@
 """Every LSST and ZTF packet there is, each survey in a stream, for all tests of languages."""
 
 import pytest
+from skysieve.packets import formats
 
 from languages import filters_lsst, plain
 from languages.selecting import survey
@@ -23,3 +24,14 @@ def containers(sky):
 @pytest.fixture(scope="session")
 def ztf(sky):
     return survey(sky, "ztf", plain.files("ztf"), "candid")
+
+
+@pytest.fixture
+def ztf_known(sky):
+    """What tells a format something new stands where a bank looks before it starts: at the beginning and at the end."""
+    telling, rest, known = [], [], formats.get("ztf")
+    for packet in plain.files("ztf"):
+        wiser = known.fitted([packet])
+        (rest if wiser.knows == known.knows else telling).append(packet)
+        known = wiser
+    return survey(sky, "ztf-known", [*telling[:8], *rest, *telling[8:]], "candid")

@@ -96,27 +96,47 @@ def test_a_preview_of_ztf_learns_the_schemas_of_all_packets(sky, ztf):
         assert Counter(seen.alerts["candid"].tolist()) == ztf.ids(means)
 
 
-SOME_SQL = dict(list((filters_lsst.DERIVED | filters_lsst.SQL).items())[:48])
-DEPLOYED_IN_PYTHON = (filters_lsst.good_ratio, filters_lsst.one_by_one)
+def some(table, count):
+    return dict(list(table.items())[:count])
+
+
+DEPLOYED_IN_PYTHON = {
+    one: filters_lsst.PYTHON[one] for one in (filters_lsst.good_ratio, filters_lsst.one_by_one)
+}
+ON_LSST = (
+    ("sql", some(filters_lsst.DERIVED | filters_lsst.SQL, 24)),
+    ("columns", filters_lsst.COLUMNS),
+    ("python", DEPLOYED_IN_PYTHON),
+    ("lasair", filters_brokers.LASAIR),
+    ("boom", filters_brokers.BOOM),
+)
+ON_ZTF = (
+    ("sql", some(filters_ztf.SQL, 2)),
+    ("columns", some(filters_ztf.COLUMNS, 2)),
+    ("boom", filters_ztf.BOOM),
+)
 
 
 @pytest.mark.timeout(1200)
-def test_what_is_deployed_delivers_each_selected_alert_exactly_once(sky, lsst, deployed, capsys):
-    python = {what: filters_lsst.PYTHON[what] for what in DEPLOYED_IN_PYTHON}
-    tables = [("sql", SOME_SQL), ("columns", filters_lsst.COLUMNS), ("python", python)]
-    entries = list(lsst.entries(*tables))
-    assert len(entries) >= 60 + len(python)
+@pytest.mark.parametrize(("survey", "tables"), [("lsst", ON_LSST), ("ztf_known", ON_ZTF)])
+def test_what_is_deployed_delivers_each_selected_alert_exactly_once(
+    sky, survey, tables, deployed, capsys, request
+):
+    """In one bank, but for those in Python."""
+    assert sum(len(table) for each in (ON_LSST, ON_ZTF) for _, table in each) >= 60
+    seen = request.getfixturevalue(survey)
+    entries = list(seen.entries(*tables))
+    expected = [
+        [place for place, alert in seen.alerts.items() if means(alert) is True] for _, means in entries
+    ]
     deployed += [sky.deploy(spec, start="earliest") for spec, _ in entries]
-    count = 0
     for one in deployed:
         one.wait("running", timeout=600)
-    for one, (spec, means) in zip(deployed, entries, strict=True):
-        expected = {place for place, alert in lsst.alerts.items() if means(alert) is True}
-        found = [place_of(record) for record in delivered(one, len(expected), patience=5, quiet=0)]
-        assert sorted(found) == sorted(expected), spec.where
-        count += len(found)
+    for one, (spec, _), wanted in zip(deployed, entries, expected, strict=True):
+        found = [place_of(record) for record in delivered(one, len(wanted), patience=5, quiet=0)]
+        assert sorted(found) == sorted(wanted), spec.where
     with capsys.disabled():
-        print(f" {len(entries)} filters deployed, {count} matches, each once", end="")
+        print(f" {len(entries)} filters deployed, {sum(map(len, expected))} matches, each once", end="")
 
 
 def place_of(record):

@@ -1,10 +1,13 @@
 """Filters of the Fink broker, as its package has them: what is selected is what they give on the same rows."""
 
 import importlib
+import io
 
 import numpy as np
+import offline
 import pandas as pd
 import pytest
+from astropy.io import fits
 from skysieve import Filter
 from skysieve.engine import plan
 from skysieve.errors import ColumnError
@@ -127,14 +130,39 @@ def told(capsys, what, selected, count):
         print(f" {what}: {len(selected)} functions over {count} alerts select {selected}", end="")
 
 
+def altered(packets):
+    """Alerts like these elsewhere on the sky, of other fluxes, trails and flags: the real ones are much alike."""
+    version, random = int.from_bytes(packets[0][1:5], "big"), np.random.default_rng(5)
+    for number, packet in enumerate(packets):
+        (alert,) = plain.alerts(packet)
+        source, magnitude = alert["diaSource"], random.uniform(17.5, 21.5)
+        flags = {name: False for name, value in source.items() if isinstance(value, bool)}
+        source |= flags if random.random() < 0.8 else {}
+        source["diaSourceId"] = alert["diaSourceId"] = 113 * (10**15 + number) + number % 3
+        source["ra"], source["dec"] = random.uniform(0, 360), np.degrees(np.arcsin(random.uniform(-1, 1)))
+        source["psfFlux"] = 10 ** ((31.4 - magnitude) / 2.5) * random.choice([1, 1, 1, -1])
+        source["psfFluxErr"], source["snr"] = abs(source["psfFlux"]) / 20, 20.0
+        source["trailLength"], source["trailFlux"] = random.uniform(1, 12), abs(source["psfFlux"])
+        alert["cutoutScience"] = trail(random.uniform(1, 3), random)
+        yield offline.packet(alert, version)
+
+
+def trail(width, random):
+    """An image with a trail of that width, as a FITS file."""
+    y, x = np.mgrid[-15:16, -15:16]
+    image = 50 * np.exp(-((x / 5) ** 2 + (y / width) ** 2) / 2) + random.normal(size=x.shape)
+    file = io.BytesIO()
+    fits.PrimaryHDU(image.astype("float32")).writeto(file)
+    return file.getvalue()
+
+
 def test_those_on_lsst_s_packets(sky, capsys):
     wire, containers = (plain.files(folder) for folder in LSST_PACKETS)
     packets = wire + [packet for value in containers for packet in plain.framed(value)]
+    packets += altered(wire)
     selected, count = compare(sky, "fink-lsst", packets, ON_LSST, AS_FINK.get, "diaSource.diaSourceId")
     told(capsys, "LSST", selected, count)
-    assert selected["is_solar_system"] == 7
-    assert 0 < selected["b_good_quality"] < count
-    assert 0 < selected["b_is_new"] < count
+    assert all(0 < some < count for some in selected.values()), selected
 
 
 def test_those_on_ztf_s_packets(sky, capsys):

@@ -3,7 +3,7 @@
 import pytest
 from pyspark.sql.connect import functions as F  # noqa: N812
 from skysieve import Filter
-from skysieve.engine import plan
+from skysieve.engine import groups, plan
 from skysieve.errors import ColumnError, FilterError
 from skysieve.languages.cells import read
 from skysieve.languages.places import json_of, place_of_text
@@ -148,6 +148,26 @@ def test_what_spark_refuses_is_pointed_at_by_its_cut(sky, text, part):
     bound = Filter("some", text, "lsst-alerts").bind(LSST)
     with pytest.raises(FilterError) as caught:
         plan.check(sky.spark, bound)
+    assert meant(text, caught.value) == part
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        (
+            "SELECT count(*) AS n, max(psfFlux + prvDiaSources) AS m\nGROUP BY night",
+            "max(psfFlux + prvDiaSources)",
+        ),
+        (
+            "SELECT count(*) AS n WHERE nosuchfunction(psfFlux) > 3\nGROUP BY night",
+            "nosuchfunction(psfFlux) > 3",
+        ),
+        ("SELECT count(*) AS n\nGROUP BY night HAVING nosuchfunction(n) > 3", "nosuchfunction(n) > 3"),
+    ],
+)
+def test_what_spark_refuses_of_an_aggregate_is_pointed_at(sky, text, part):
+    with pytest.raises(FilterError) as caught:
+        groups.check(sky.spark, Filter("some", text, "lsst-alerts").bind(LSST), formats.get("lsst"))
     assert meant(text, caught.value) == part
 
 

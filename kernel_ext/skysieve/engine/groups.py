@@ -22,6 +22,7 @@ from skysieve.enrich.base import enriched, inputs
 from skysieve.errors import FilterError
 from skysieve.filter import BoundFilter
 from skysieve.languages.grouping import BoundKey
+from skysieve.languages.places import Place, of_cut, within
 from skysieve.packets import avro
 from skysieve.packets.columns import Column
 from skysieve.packets.decode import PROBLEM, kafka, once
@@ -196,4 +197,19 @@ def check(spark: SparkSession, bound: BoundFilter, packet_format: Format) -> Non
     try:
         _ = groups(spark.range(0).select(*typed), bound, packet_format.places).schema
     except AnalysisException as error:
-        raise plan.refusal(bound, error) from None
+        alerts = plan.no_alerts(spark, bound)
+        with within(plan.refused(alerts, bound) or _refused(alerts, bound)):
+            raise plan.refusal(bound, error) from None
+
+
+def _refused(alerts: DataFrame, bound: BoundFilter) -> Place | None:
+    """The place of the first value that Spark refuses to work out of a group; that of HAVING if it is none of them."""
+    assert bound.grouping
+    grouping = bound.grouping.grouping
+    written = dict(grouping.select)
+    for name, text in bound.grouping.values:
+        try:
+            _ = alerts.agg(F.expr(text)).schema
+        except AnalysisException:
+            return of_cut(written[name])
+    return of_cut(grouping.having) if grouping.having else None

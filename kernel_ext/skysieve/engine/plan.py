@@ -292,18 +292,18 @@ def check(spark: SparkSession, bound: BoundFilter) -> None:
     """
     if bound.filter.is_isolated and not bound.filter.has_state:
         return
-    read, given = ([_typed(c) for c in columns] for columns in (inputs(bound.columns), bound.columns))
+    read = [_typed(column) for column in inputs(bound.columns)]
     says = [part.condition() for part in (*bound.cuts, *bound.annotations.values())]
     if not says:
         return
     try:
-        schema = spark.range(0).select(*given).select(*says).schema
+        schema = no_alerts(spark, bound).select(*says).schema
         if read:  # what Spark reads for enrichments must be where it sees it
             _ = sieved(spark.range(0).select(*read), bound.columns)[0].schema
     except AnalysisException as error:
         for one in providers(bound.columns):
             one.enrichment.check()
-        with places.within(_refused(spark.range(0).select(*given), bound)):
+        with places.within(refused(no_alerts(spark, bound), bound)):
             raise refusal(bound, error) from None
     for cut, found in zip(bound.filter.cuts, schema, strict=False):
         if not isinstance(found.dataType, BooleanType):
@@ -315,11 +315,16 @@ def check(spark: SparkSession, bound: BoundFilter) -> None:
             )
 
 
-def _refused(columns: DataFrame, bound: BoundFilter) -> places.Place | None:
+def no_alerts(spark: SparkSession, bound: BoundFilter) -> DataFrame:
+    """The columns that a filter uses, of no alert."""
+    return spark.range(0).select(*map(_typed, bound.columns))
+
+
+def refused(alerts: DataFrame, bound: BoundFilter) -> places.Place | None:
     """The place of the first cut that Spark refuses by itself."""
     for cut, part in zip(bound.filter.cuts, bound.cuts, strict=True):
         try:
-            _ = columns.select(part.condition()).schema
+            _ = alerts.select(part.condition()).schema
         except AnalysisException:
             return places.of_cut(cut)
     return None

@@ -17,6 +17,8 @@ from skysieve.languages.functions import code_of
 from skysieve.packets.columns import Columns
 from skysieve.packets.formats import Places
 
+_FILE = "<enrichment {}>"
+
 
 @register
 class Computed(Enrichment):
@@ -76,7 +78,7 @@ class Computed(Enrichment):
 
     def on_arrow(self, *arrays: pa.Array) -> pa.Array:
         """Call the function with a batch."""
-        found = compiled(self.code, self.name)(*map(as_pandas, arrays))
+        found = compiled(self.code, self.name, _FILE)(*map(as_pandas, arrays))
         values = []
         for one in self.given:
             if one.name not in found:

@@ -223,9 +223,9 @@ def _kind(value: Any) -> str:
 
 
 @cache
-def compiled(code: str, name: str) -> Callable[..., Any]:
+def compiled(code: str, name: str, file: str = FILE) -> Callable[..., Any]:
     """The function of that name that a text defines; compiled once in a worker."""
-    file = FILE.format(name)
+    file = file.format(name)
     linecache.cache[file] = (len(code), None, code.splitlines(keepends=True), file)
     space: dict[str, Any] = {"__name__": "__skysieve_filter__"}
     exec(compile(code, file, "exec"), space)
