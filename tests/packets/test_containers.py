@@ -177,6 +177,15 @@ def test_one_that_must_be_split_is_remembered():
     assert not AVRO.fitted([container([alert(1)])]).splits
     assert AVRO.fitted([container([alert(1), alert(2)])]).splits
     assert AVRO.fitted([container([alert(1)], codec="deflate")]).splits
+    assert AVRO.fitted([container([alert(1)]), container([alert(1), alert(2)])]).splits
+
+
+def test_a_broken_packet_does_not_send_a_stream_through_python():
+    good, several = container([alert(1)]), container([alert(i) for i in range(5)], sync_interval=1)
+    known = AVRO.fitted([good])
+    for broken in (good[:-1], good + b"x", several[:-1], container([])):
+        assert known.fitted([broken]) is known
+    assert known.fitted([several]).splits
 
 
 @pytest.mark.parametrize(

@@ -132,8 +132,9 @@ class ContainerFormat:
                 meta, size = header(value)
                 simple = is_simple(value)
                 begin = value[:size] if simple else head(meta["avro.schema"])
-                splits = splits or not simple
-                if not found._has(begin) and next(split(value), None):
+                is_news = not found._has(begin) or not (simple or splits)
+                if is_news and list(split(value)):  # one that cannot be split needs no Python
+                    splits = splits or not simple
                     found = found._knowing(begin)
         return found if splits == found.splits else replace(found, splits=splits)
 
@@ -142,6 +143,8 @@ class ContainerFormat:
 
     def _knowing(self, head: bytes) -> ContainerFormat:
         """The same with a further header, unless it holds no schema of alerts: a packet may have been corrupted."""
+        if self._has(head):
+            return self
         try:
             schema = header(head)[0]["avro.schema"].decode()
             new = Writer(head, schema, self.label(json.loads(schema), head))
