@@ -220,7 +220,7 @@ def test_a_writer_knows_its_schema_as_it_was_written():
 
 def test_fields_that_are_one_name_to_spark_are_columns_of_their_own_whichever_version_has_them(sky):
     bit_flipped = schema(("candid", "long"), ("rA", "double"), ("dec", "double"), version="1.3")
-    both = schema(("candid", "long"), ("RA", "double"), ("ra", ["null", "double"]), version="1.4")
+    both = schema(("candid", "long"), ("RA", "double"), ("ra", ["double", "null"]), version="1.4")
     packets = [
         container([{"candid": 1, "rA": 1.5, "dec": 2.5}], bit_flipped),
         container([alert(1)]),

@@ -56,13 +56,18 @@ def keyed(schema: Any, apart: Any) -> Any:
 
 def named(schema: Any, apart: Any) -> Any:
     """A schema as it was written, its fields under the names that they have among those of all versions."""
-    (kind, null), (whole, _) = avro.split_null(schema), avro.split_null(apart)
-    if avro.is_array(kind) and avro.is_array(whole):
-        kind = {**kind, "items": named(kind["items"], whole["items"])}
-    elif avro.is_record(kind) and avro.is_record(whole):
+    if isinstance(schema, list):  # in its order, by which what is written is numbered
+        return [one if one == "null" else named(one, apart) for one in schema]
+    whole, _ = avro.split_null(apart)
+    if avro.is_array(schema) and avro.is_array(whole):
+        return {**schema, "items": named(schema["items"], whole["items"])}
+    if avro.is_record(schema) and avro.is_record(whole):
         known = {f.get("key", f["name"]): f for f in whole["fields"]}
-        kind = {**kind, "fields": [_as(field, known[field["name"]]) for field in kind["fields"]]}
-    return avro.nullable(kind) if null else kind
+        return {
+            **schema,
+            "fields": [_as(field, known.get(field["name"], field)) for field in schema["fields"]],
+        }
+    return schema
 
 
 def _as(field: Any, other: Any) -> Any:
