@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from skysieve import PacketError
 from skysieve.packets import formats
 from skysieve.packets.containers import ContainerFormat
+from skysieve.packets.decode import decode, kafka
 from skysieve.packets.object_containers import head, header, split
+from skysieve.packets.tables import scalars
 from skysieve.sources.surveys import simulated
 
 AVRO = formats.get("avro")
@@ -177,6 +179,15 @@ def test_one_that_must_be_split_is_remembered():
     assert not AVRO.fitted([container([alert(1)])]).splits
     assert AVRO.fitted([container([alert(1), alert(2)])]).splits
     assert AVRO.fitted([container([alert(1)], codec="deflate")]).splits
+    assert AVRO.fitted([container([alert(1)]), container([alert(1), alert(2)])]).splits
+
+
+def test_a_broken_packet_does_not_send_a_stream_through_python():
+    good, several = container([alert(1)]), container([alert(i) for i in range(5)], sync_interval=1)
+    known = AVRO.fitted([good])
+    for broken in (good[:-1], good + b"x", several[:-1], container([])):
+        assert known.fitted([broken]) is known
+    assert known.fitted([several]).splits
 
 
 @pytest.mark.parametrize(
@@ -205,3 +216,30 @@ def test_a_writer_knows_its_schema_as_it_was_written():
     known = AVRO.fitted([container([alert(1)])])
     assert isinstance(known, ContainerFormat)
     assert json.loads(known.writers[0].schema)["name"].endswith("alert")
+
+
+def test_fields_that_are_one_name_to_spark_are_columns_of_their_own_whichever_version_has_them(sky):
+    bit_flipped = schema(("candid", "long"), ("rA", "double"), ("dec", "double"), version="1.3")
+    both = schema(("candid", "long"), ("RA", "double"), ("ra", ["double", "null"]), version="1.4")
+    packets = [
+        container([{"candid": 1, "rA": 1.5, "dec": 2.5}], bit_flipped),
+        container([alert(1)]),
+        container([{"candid": 2, "RA": 3.5, "ra": 4.5}], both),
+    ]
+    for order in (packets, packets[::-1]):
+        known = AVRO.fitted(order)
+        columns = known.columns()
+        names = ["candid", "dec", *(columns.resolve(name).name for name in ("ra", "rA", "RA"))]
+        assert names == ["candid", "dec", "ra", "rA_2", "RA_3"]
+        assert "Called 'RA' in the messages" in columns["RA_3"].description
+        assert known.places.ra == "ra"
+        rows = [(i, bytearray(packet)) for i, packet in enumerate(packets)]
+        source = sky.spark.createDataFrame(rows, "offset int, value binary")
+        found = decode(source, known, [columns[name] for name in names]).orderBy(kafka("offset")).collect()
+        assert [tuple(row)[3:] for row in found] == [
+            (None, 1, 2.5, None, 1.5, None),
+            (None, 2**60 + 1, -3.0, 11.5, None, None),
+            (None, 2, None, 4.5, None, 3.5),
+        ]
+        table = scalars([(packet, 0) for packet in packets], known)
+        assert table["RA_3"].dropna().tolist() == [3.5]

@@ -155,6 +155,30 @@ def test_keys_that_are_one_name_to_spark_are_columns_of_their_own_and_told_of(sk
         columns.resolve("b")
 
 
+ALIKE = st.dictionaries(
+    st.sampled_from(["a", "A", "b", "a.b", "A.B", "a_2", "A_2", "a.b_2"]),
+    st.integers(0, 9)
+    | st.dictionaries(st.sampled_from(["b", "B", "b.c", "b_2"]), st.integers(0, 9), min_size=1),
+    min_size=1,
+)
+
+
+@given(st.lists(ALIKE, min_size=1, max_size=3))
+def test_no_two_columns_have_one_name_and_every_key_has_one(messages):
+    columns = JSON.fitted(json.dumps(m).encode() for m in messages).columns()
+    names = [column.name.lower() for column in columns]
+    assert len(set(names)) == len(names)
+    both = {}
+    for message in messages:
+        for key, value in message.items():
+            kinds = both.setdefault(key, set())
+            kinds.update(value if isinstance(value, dict) else [None])
+    expected = sum(1 if None in inner else 1 + len(inner) for inner in both.values())
+    assert len(names) == expected
+    for key in both:
+        assert ".".join(columns.written(columns.resolve(key))) == key
+
+
 def test_a_filter_means_the_same_key_whichever_was_seen_first(sky, stream):
     messages = [{"id": "S1", "RA": 1}, {"id": "S2", "ra": 2}, {"id": "S3", "RA": 3, "ra": 4}]
     sky.topics.write(stream, [(m["id"], json.dumps(m).encode()) for m in messages])

@@ -134,7 +134,7 @@ def _unite_fields(old: Sequence[Schema], new: Sequence[Schema]) -> list[Schema]:
         if a and b:
             kind = _unite(a["type"], b["type"])
             kind = kind if resolves(a["type"], kind) else nullable(kind)
-            fields.append({"name": name, "type": kind, "doc": b["doc"] or a["doc"]})
+            fields.append({**b, "type": kind, "doc": b["doc"] or a["doc"]})
         else:
             only = a or b
             assert only is not None

@@ -43,7 +43,7 @@ def unpacked(codec: str, packed: bytes, most: int) -> bytes:
 
     Examples
     --------
-    >>> unpacked("deflate", bytes.fromhex("4b4c840000"), 8)
+    >>> unpacked("deflate", bytes.fromhex("4b4c4c4c0400"), 8)
     b'aaaaaaaa'
     """
     if codec == "null":

@@ -222,6 +222,10 @@ class Columns:
                 fields[whole] = None
         return [(given.get(name) or self._by_name[name]).narrowed(only) for name, only in fields.items()]
 
+    def written(self, column: Column) -> tuple[str, ...]:
+        """The path of a column as packets write it: names that are one to Spark are other ones here."""
+        return self._keys.get(column.path, column.path)
+
     def _can_be_null(self, path: tuple[str, ...]) -> bool:
         schema, null = self.schema, False
         for name in path:
@@ -247,7 +251,7 @@ class Columns:
         """Every way to write a name, in lower case: in full, and by its last part where it is a scalar."""
         found: dict[str, list[str]] = {}
         for name, column in self._by_name.items():
-            paths = {column.path, self._keys.get(column.path, column.path)}
+            paths = {column.path, self.written(column)}
             spelt = {".".join(path) for path in paths}
             spelt |= {path[-1] for path in paths if len(path) > 1 and column.is_scalar}
             for lower in {one.lower() for one in spelt}:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from skysieve.errors import PacketError
-from skysieve.packets import avro
+from skysieve.packets import apart, avro
 from skysieve.packets.columns import Column, Columns, Version, age
 from skysieve.packets.formats import LARGEST, PACKET, RECORD, RESULT, Decoded, Places, register
 from skysieve.packets.object_containers import (
@@ -132,8 +132,9 @@ class ContainerFormat:
                 meta, size = header(value)
                 simple = is_simple(value)
                 begin = value[:size] if simple else head(meta["avro.schema"])
-                splits = splits or not simple
-                if not found._has(begin) and next(split(value), None):
+                is_news = not found._has(begin) or not (simple or splits)
+                if is_news and list(split(value)):  # one that cannot be split needs no Python
+                    splits = splits or not simple
                     found = found._knowing(begin)
         return found if splits == found.splits else replace(found, splits=splits)
 
@@ -142,6 +143,8 @@ class ContainerFormat:
 
     def _knowing(self, head: bytes) -> ContainerFormat:
         """The same with a further header, unless it holds no schema of alerts: a packet may have been corrupted."""
+        if self._has(head):
+            return self
         try:
             schema = header(head)[0]["avro.schema"].decode()
             new = Writer(head, schema, self.label(json.loads(schema), head))
@@ -175,10 +178,19 @@ class ContainerFormat:
     @cached_property
     def _columns(self) -> Columns:
         by_label: dict[Version, Any] = {}
-        for writer in self.writers:
+        for writer, schema in zip(self.writers, self._schemas, strict=True):
             before = by_label.get(writer.label)
-            by_label[writer.label] = avro.unite([before, writer.expanded]) if before else writer.expanded
+            by_label[writer.label] = avro.unite([before, schema]) if before else schema
         return Columns(by_label or self.assumed(), self.describe, self.derived())
+
+    @cached_property
+    def _schemas(self) -> list[Any]:
+        """The schema of each header, its fields under the names of the columns."""
+        written = [writer.expanded for writer in self.writers]
+        if not written:
+            return []
+        columns = apart.told_apart(avro.unite(written))
+        return [apart.named(schema, columns) for schema in written]
 
     def assumed(self) -> dict[Version, Any]:
         """The schema of a stream without a packet."""
@@ -252,11 +264,9 @@ class ContainerFormat:
         writers = [
             (
                 packet.startswith(F.lit(w.header)),
-                wrapped(
-                    ("header", len(w.header)), ("sync", SYNC), *around, ("alert", w.expanded), ("end", SYNC)
-                ),
+                wrapped(("header", len(w.header)), ("sync", SYNC), *around, ("alert", schema), ("end", SYNC)),
             )
-            for w in self.writers
+            for w, schema in zip(self.writers, self._schemas, strict=True)
         ]
         same = F.col(f"{RESULT}.sync") == F.col(f"{RESULT}.end")
         return Decoded(

@@ -11,11 +11,10 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from skysieve.errors import PacketError
-from skysieve.packets import avro
+from skysieve.packets import apart, avro
 from skysieve.packets.columns import Columns, Version
 from skysieve.packets.formats import PACKET, RECORD, RESULT, Decoded, Places, register
 
@@ -96,7 +95,7 @@ class JsonFormat:
 
     @cached_property
     def _columns(self) -> Columns:
-        return Columns({"": _told_apart(self.schema, (), set())})
+        return Columns({"": apart.told_apart(self.schema)})
 
     def version(self, value: bytes) -> Version:
         """What a message calls its schema (``$schema``), if it does."""
@@ -122,7 +121,7 @@ class JsonFormat:
         wanted["fields"].append({"name": _CORRUPT, "type": "string"})
         options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": _CORRUPT}
         text = F.try_validate_utf8(packet.cast("string"))
-        written = _ddl(_keyed(wanted, self._columns.schema))
+        written = _ddl(apart.keyed(wanted, self._columns.schema))
         alert = F.from_json(text, written, options)
         if written != _ddl(wanted):
             alert = alert.cast(_ddl(wanted))  # field by field, in their order
@@ -197,47 +196,6 @@ def _both(old: Any, new: Any) -> Any:
         if [old, new] in (["long", "double"], ["double", "long"])
         else "string"
     )
-
-
-def _told_apart(schema: Any, path: tuple[str, ...], taken: set[str]) -> Any:
-    """The same fields under names that Spark can tell apart; ``key`` is what messages call one that has another.
-
-    To Spark upper and lower case are one, and ``a.b`` is the field of a record as well as a key with a dot in it.
-    """
-    kind, null = avro.split_null(schema)
-    if avro.is_array(kind):
-        kind = {**kind, "items": _told_apart(kind["items"], path, set())}
-    elif avro.is_record(kind):
-        fields = {}
-        for field in sorted(kind["fields"], key=lambda f: ("." in f["name"], f["name"].swapcase())):
-            key = field["name"]
-            names = (f"{key}_{i}" if i > 1 else key for i in count(1))
-            name = next(n for n in names if ".".join((*path, n)).lower() not in taken)
-            taken.add(".".join((*path, name)).lower())
-            doc = (
-                f"Called {key!r} in the messages, which is the name of another column." if name != key else ""
-            )
-            inner = _told_apart(field["type"], (*path, name), taken)
-            fields[key] = {"name": name, "type": inner, "doc": doc} | ({"key": key} if doc else {})
-        kind = {**kind, "fields": [fields[f["name"]] for f in kind["fields"]]}
-    return avro.nullable(kind) if null else kind
-
-
-def _keyed(schema: Any, apart: Any) -> Any:
-    """A part of a schema whose fields were told apart, with the keys of the messages as their names."""
-    (kind, _), (whole, _) = avro.split_null(schema), avro.split_null(apart)
-    if avro.is_array(kind):
-        return {**kind, "items": _keyed(kind["items"], whole["items"])}
-    if not avro.is_record(kind):
-        return kind
-    known = {f["name"]: f for f in whole["fields"]}
-    fields = [(f, known.get(f["name"], f)) for f in kind["fields"]]
-    return {
-        **kind,
-        "fields": [
-            {"name": o.get("key", o["name"]), "type": _keyed(f["type"], o["type"])} for f, o in fields
-        ],
-    }
 
 
 def _ddl(schema: Any) -> str:

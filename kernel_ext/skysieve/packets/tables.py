@@ -37,8 +37,9 @@ def scalars(packets: Iterable[tuple[bytes, int]], packet_format: Format) -> pd.D
     """
     alerts = [packet_format.read(packet)[record] for packet, record in packets]
     table = {}
-    for column in packet_format.columns():
-        values = [_dig(alert, column.path) for alert in alerts]
+    columns = packet_format.columns()
+    for column in columns:
+        values = [_dig(alert, columns.written(column)) for alert in alerts]
         if column.is_scalar and not column.sql and any(value is not None for value in values):
             kind: Any = _PANDAS.get(avro.avro_name(column.schema), "object")
             table[column.name] = pd.Series(values, dtype=kind)
