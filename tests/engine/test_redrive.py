@@ -113,6 +113,26 @@ def test_a_schema_met_mid_stream_is_learned_and_its_packets_are_re_driven_once(
     delivered(one, 5 + 6 + sent)
 
 
+def test_a_backfill_that_came_when_it_could_be_decoded_has_delivered_it(
+    sky, stream, topics, rejected, everything
+):
+    send(old(range(3)), stream, topics.bootstrap)
+    first = everything()
+    send(new(range(100, 104)), stream, topics.bootstrap)
+    until(rejected)
+    send(new(range(104, 108)), stream, topics.bootstrap)
+    until(lambda: first.matches() + rejected() == 8)
+    until(lambda: (bank := first.status().bank) and bank.lag == 0)
+    lost, seen = rejected(), first.matches()
+    past = everything(start="earliest", suffix="-past")  # whose stream tells of both schemas
+    assert candids(delivered(past, 11)) == [*range(3), *range(100, 108)]
+    done = sky.redrive(stream)
+    assert (done.read, done.rejected) == (lost, 0)
+    assert done.delivered == {first.name: lost, past.name: 0}
+    assert len(delivered(first, seen + lost)) == 8
+    assert candids(delivered(past, 11)) == [*range(3), *range(100, 108)]
+
+
 def test_what_still_cannot_be_decoded_stays_rejected_and_is_tried_again(
     sky, stream, topics, rejected, everything
 ):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import Field
 from pyspark.sql import Column as SparkColumn
@@ -66,9 +66,10 @@ class Redriven:
 def redrive(spark: SparkSession, source: Stream) -> Redriven:
     """Decode again what was rejected, and deliver it to the filters that would have judged it.
 
-    These are the running ones whose bank or backfill came past the packet. What still cannot be decoded goes to the end
-    of the rejected topic, so that the next re-drive tries it again. Should a re-drive break off, the next one goes on
-    with the same packets and leaves out what was delivered already.
+    These are the running ones whose bank or backfill came past the packet; a backfill that came when it could already
+    be decoded has delivered it. What still cannot be decoded goes to the end of the rejected topic, so that the next
+    re-drive tries it again. Should a re-drive break off, the next one goes on with the same packets and leaves out what
+    was delivered already.
 
     Raises
     ------
@@ -88,7 +89,7 @@ def redrive(spark: SparkSession, source: Stream) -> Redriven:
         return Redriven(0, {}, 0)
     packets = restored(plan.read_range(spark, topics, dead, start, stop))
     source = source.taught(packets)
-    filters, since, without = _judges(source)
+    filters, since, backfilled, without = _judges(source)
     if not filters:
         others = f" ({', '.join(without)} cannot: its state is made of the past.)" if without else ""
         raise DeploymentError(
@@ -97,8 +98,11 @@ def redrive(spark: SparkSession, source: Stream) -> Redriven:
     sizes = topics.sizes([dead, *(one.filter.output_topic for one in filters)])
     judged = plan.judge(packets, source.format, filters)
     out = plan.deliveries(judged, source.name, filters, sizes, since=since)
+    known = dict.fromkeys(backfilled, _oldest(topics, dead, start, stop))
     if under_way:
-        written = _written(spark, topics, sizes, begun, {dead: stop})
+        known = {topic: min(begun, known.get(topic, begun)) for topic in sizes}
+    if known:
+        written = _written(spark, topics, known, {dead: stop} if under_way else {})
         out = out.withColumn(_PLACE, _place()).join(written, ["topic", _PLACE], "left_anti").drop(_PLACE)
     counts = {
         row["topic"]: int(row["n"]) for row in out.groupBy("topic").agg(F.count("*").alias("n")).collect()
@@ -142,9 +146,26 @@ def restored(records: DataFrame) -> DataFrame:
     )
 
 
-def _judges(source: Stream) -> tuple[list[BoundFilter], dict[str, Offsets], tuple[str, ...]]:
-    """The filters that run on a stream, the offsets from which on each has judged it, and those that have a state."""
-    known, filters, since, without = statuses(source.topics), [], {}, []
+def _oldest(topics: Topics, dead: str, start: Offsets, stop: Offsets) -> datetime:
+    """When the first of these packets was rejected."""
+    return min(topics.one(dead, p, start[p]).timestamp for p in stop if stop[p] > start[p])
+
+
+class _Judges(NamedTuple):
+    """The filters that run on a stream.
+
+    ``since`` has the offsets from which on each has judged it; ``backfilled`` are the output topics of those that have
+    judged the past, ``without`` the names of those that have a state.
+    """
+
+    filters: list[BoundFilter]
+    since: dict[str, Offsets]
+    backfilled: set[str]
+    without: tuple[str, ...]
+
+
+def _judges(source: Stream) -> _Judges:
+    known, filters, since, backfilled, without = statuses(source.topics), [], {}, set(), []
     for name, record in registry.registered(source.topics).items():
         status = known.get(name)
         if (
@@ -159,20 +180,21 @@ def _judges(source: Stream) -> tuple[list[BoundFilter], dict[str, Offsets], tupl
             without.append(name)
             continue
         filters.append(record.filter.bind(source.filterable))
+        if record.start != "latest":
+            backfilled.add(record.filter.output_topic)
         past = {} if record.start == "latest" else source.offsets(record.start)
         since[name] = {p: min(o, past.get(p, o)) for p, o in status.since.items()}
-    return filters, since, tuple(without)
+    return _Judges(filters, since, backfilled, tuple(without))
 
 
 def _written(
-    spark: SparkSession, topics: Topics, sizes: Iterable[str], begun: datetime, beyond: Mapping[str, Offsets]
+    spark: SparkSession, topics: Topics, known: Mapping[str, datetime], beyond: Mapping[str, Offsets]
 ) -> DataFrame:
-    """Topic and source of each record that was written since a re-drive began."""
+    """Topic and source of each record that was written since a time, or beyond offsets."""
     found = []
-    for topic in sizes:
-        records = plan.read_range(
-            spark, topics, topic, beyond.get(topic) or topics.at(topic, begun), topics.end(topic)
-        )
+    for topic, since in known.items():
+        begin = beyond.get(topic) or topics.at(topic, since)
+        records = plan.read_range(spark, topics, topic, begin, topics.end(topic))
         found.append(records.select("topic", _place().alias(_PLACE)))
     return reduce(lambda a, b: a.union(b), found)
 
