@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -70,7 +71,11 @@ class Call:
         try:
             with _within(self.seconds):
                 return self._verdicts(values)
-        except (_Late, _AnswerError) as error:
+        except _Late as error:
+            row = self._slow(values, len(places[0]))
+            place = None if row is None else [int(part[row].as_py()) for part in places]
+            raise self._told(error, place) from None
+        except _AnswerError as error:
             raise self._told(error, None) from None
         except (Exception, SystemExit) as error:  # whatever a user's function raises
             with contextlib.suppress(_Late), _within(self.seconds):
@@ -83,6 +88,22 @@ class Call:
                         place = [int(part[row].as_py()) for part in places]
                         raise self._told(alone, place) from None
             raise self._told(error, None) from None
+
+    def _slow(self, values: Sequence[pa.Array], count: int) -> int | None:
+        """The first alert that takes half of the time by itself; None if none does, or the first two do, as all may."""
+        end, late = time.monotonic() + self.seconds, None
+        for row in range(count):
+            try:
+                with _within(self.seconds / 2), contextlib.suppress(Exception, SystemExit):
+                    self._verdicts([value.slice(row, 1) for value in values])
+            except _Late:
+                if row or count == 1:
+                    return None if late == 0 else row
+                late = row
+            else:
+                if late is not None or time.monotonic() > end:
+                    return late
+        return None
 
     def _verdicts(self, values: Sequence[pa.Array]) -> pa.Array:
         function, count = compiled(self.code, self.name), len(values[0])
@@ -141,7 +162,7 @@ def describe(what: dict[str, Any]) -> str:
     where = f" in line {what['line']} ({what['text']})" if what["line"] else ""
     verb = "" if what["reason"].startswith(("was ", "returned ")) else "raised "
     told = f"The function {what['function']!r} {verb}{what['reason']}{where}"
-    if what["reason"].startswith("was "):
+    if what["reason"].startswith("was ") and what["place"] is None:
         return f"{told}: a batch holds some hundreds of alerts; judge them by array operations."
     if what["reason"].startswith("ModuleNotFoundError"):
         return f"{told}: install it where Spark's Python workers run."
