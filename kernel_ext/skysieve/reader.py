@@ -201,11 +201,13 @@ class Reader:
         """The group's place in each partition where it has one, and the note beside it."""
         if self.group is None:
             return {}
+        doing = f"see the place of group {self.group!r}"
         try:
-            found = {
-                p: kafka.committed(self._at(p), metadata=True, timeout_ms=_PATIENCE * 1000)
-                for p in partitions
-            }
+            with refusals(self._topics.bootstrap, self._topics.options, doing):
+                found = {
+                    p: kafka.committed(self._at(p), metadata=True, timeout_ms=_PATIENCE * 1000)
+                    for p in partitions
+                }
         except KafkaError as error:
             raise SessionError(
                 f"Kafka at {self._topics.bootstrap} does not tell the place of group {self.group!r}: "
