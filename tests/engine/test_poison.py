@@ -8,9 +8,10 @@ import threading
 import offline
 import psutil
 import pytest
+from conftest import small
 from processes import wait_until
 from skysieve import Filter, Guard, local
-from skysieve.sources import Packet, send, simulate
+from skysieve.sources import Packet, send
 from skysieve.stream_topics import rejected_topic
 
 ALL = "diaSource.diaSourceId IS NOT NULL"
@@ -73,7 +74,7 @@ def test_each_poison_is_told_with_its_place_and_the_others_lose_nothing(stream, 
     everything = deploy("everything", ALL, guard=Guard(share=0.5, after=40))
     for one in (*good, *bad.values(), everything):
         one.wait("running")
-    some = [alert.packet for alert in simulate(60, seed=71, pool=20)]
+    some = small(60, 71)
     whole = some[0].value
     broken = [
         Packet(whole[:900], b"decode"),
