@@ -10,6 +10,7 @@ import time
 
 import pytest
 from confluent_kafka import Consumer as Client
+from kafka import OffsetAndMetadata, TopicPartition
 from matching import SOON, Output, events, notice, notices, place
 from processes import wait_until
 from skysieve import Consumer, SessionError
@@ -54,6 +55,61 @@ def test_how_far_it_looks_back_can_be_said(output, consume):
     with consume(group="g", look_back=2, **SOON) as second:
         assert events(second) == [0, 1, 2, 3]
         assert second.duplicates == 2
+
+
+MANY = 3000
+"""More than a consumer reads again at first."""
+
+
+@pytest.mark.parametrize("again", [0, 1400], ids=["after a batch", "amid one that is done again"])
+def test_a_whole_batch_that_is_done_again_is_hidden_from_the_next_consumer(output, consume, again):
+    output.write(*notices(range(MANY)))
+    output.write(*notices(range(again)))
+    with consume(group="g", **SOON) as first:
+        assert events(first) == list(range(MANY))
+        assert first.duplicates == again
+    output.write(*notices(range(again, MANY + 2)), first=again)
+    with consume(group="g", **SOON) as second:
+        assert events(second, 1) == [MANY]
+        second.commit()
+        assert second.duplicates == MANY - again
+    with consume(group="g", **SOON) as third:
+        assert events(third) == [MANY + 1]
+
+
+def test_where_all_is_new_nothing_is_read_again(output, consume, monkeypatch):
+    output.write(*notices(range(5)), first=10)
+    with consume(group="g", **SOON) as first:
+        assert len(list(first)) == 5
+    output.write(*notices(range(5, 8)), first=15)
+    output.write(notice(0), first=3, version="b")
+    read_again = []
+    monkeypatch.setattr("skysieve.reader.Reader.between", lambda *asked: read_again.append(asked) or [])
+    with consume(group="g", **SOON) as second:
+        assert events(second) == [5, 6, 7, 0]
+    assert read_again == []
+
+
+def test_what_comes_of_older_packets_and_was_not_there_is_given(output, consume):
+    output.write(*notices(range(5)), first=10)
+    with consume(group="g", **SOON) as first:
+        assert len(list(first)) == 5
+    output.write(*notices(range(20, 23)), first=0)
+    output.write(*notices(range(3, 6)), first=13)
+    with consume(group="g", **SOON) as second:
+        assert events(second) == [20, 21, 22, 5]
+        assert second.duplicates == 2
+
+
+def test_a_place_that_another_tool_has_set_is_looked_back_from_too(output, consume, topics):
+    output.write(*notices(range(6)))
+    client = topics.consumer(group="g")
+    client.commit({TopicPartition(output.topic, 0): OffsetAndMetadata(4, "", -1)})
+    client.close()
+    output.write(*notices(range(2, 8)), first=2)
+    with consume(group="g", **SOON) as matches:
+        assert events(matches) == [4, 5, 6, 7]
+        assert matches.duplicates == 4
 
 
 def test_a_group_goes_on_where_it_was(output, consume):

@@ -7,24 +7,23 @@ Kafka how far its group has come.
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import Any
 
 from skysieve.engine.registry import registered, stated
 from skysieve.errors import DeploymentError, PacketError, SessionError, SkysieveError, StreamError, nearest
 from skysieve.filter import OUTPUT_PREFIX
-from skysieve.matches import Match, Seen, as_match, is_alert, mark, source_of
+from skysieve.given import REMEMBERED, Given
+from skysieve.matches import Match, as_match, is_alert, source_of
 from skysieve.packets.alerts import Alerts
 from skysieve.reader import Reader
 from skysieve.times import Time, start_text
 from skysieve.topics import Record, Topics
 
-LOOK_BACK = 1000
-"""Matches per partition that are read again when a group goes on: some 80 MB of LSST's, half a second."""
-_REMEMBERED = 100_000
-"""Matches per partition whose marks are kept, some 10 MB."""
+LOOK_BACK = REMEMBERED
+"""Matches per partition that are read again at most where a group goes on amid what was written twice."""
 _SLICE = 0.5
 _PATIENCE = 10.0
 
@@ -45,7 +44,8 @@ class Consumer:
 
     **What is hidden.** A match that Skysieve wrote twice (the same filter, version, source and packet) is given once,
     if it is among the last 100,000 that this consumer has read of the partition, or the last ``look_back`` that its
-    group read before. :attr:`duplicates` counts what was hidden. The match of another version is no duplicate.
+    group read before: a micro-batch that is done again has 50,000 at most. :attr:`duplicates` counts what was hidden.
+    The match of another version is no duplicate.
 
     **What a group is.** The place of one reader, not a pool of readers that share the work: two consumers at once in a
     group both have every match.
@@ -68,8 +68,8 @@ class Consumer:
     raw
         Leave the packets as they are: ``alert`` is None.
     look_back
-        Number of matches before the group's place, per partition, that are read again so that their duplicates are
-        known.
+        Number of matches before the group's place, per partition, that are read again at most: only as many as it takes
+        to find one that may have been given before, and none where all that comes is new.
 
     Attributes
     ----------
@@ -103,8 +103,8 @@ class Consumer:
             raise SkysieveError("A consumer group needs a name; leave group out to have none.")
         self.name, self.group, self.duplicates = name, group, 0
         self._topics, self._timeout, self._raw = topics, timeout, raw
-        self._reader = Reader(topics, OUTPUT_PREFIX + name, group, start_text(start), look_back)
-        self._seen = defaultdict[int, Seen](lambda: Seen(max(_REMEMBERED, look_back)))
+        self._reader = Reader(topics, OUTPUT_PREFIX + name, group, start_text(start))
+        self._given, self._look_back = dict[int, Given](), look_back
         self._alerts, self._stated = Alerts(), dict[str, str | None]()
         self._hand: Match | None = None
         self._is_closed = False
@@ -185,15 +185,24 @@ class Consumer:
     def _next(self) -> Match | None:
         """The next record as a match, left where it is until somebody has it; None if it was had before."""
         record = self._reader.waiting[0]
-        one, seen, is_new = mark(record), self._seen[record.partition], self._reader.is_new(record)
-        if is_new and one not in seen:
+        if not self._of(record).holds(record, partial(self._reader.between, record.partition)):
             return self._match(record)
-        seen.add(one)
-        if is_new:
-            self._reader.done(record)
+        self._done(record)
         self._reader.waiting.popleft()
-        self.duplicates += is_new
+        self.duplicates += 1
         return None
+
+    def _of(self, record: Record) -> Given:
+        """What was given of the record's partition."""
+        if record.partition not in self._given:
+            place, note = self._reader.begun(record.partition)
+            self._given[record.partition] = Given(note, place, self._look_back)
+        return self._given[record.partition]
+
+    def _done(self, record: Record) -> None:
+        given = self._of(record)
+        given.add(record)
+        self._reader.done(record, given.note)
 
     def _match(self, record: Record) -> Match:
         if self._raw:
@@ -216,8 +225,7 @@ class Consumer:
         if self._hand is None:
             return
         record = self._reader.waiting[0]
-        self._seen[record.partition].add(mark(record))
-        self._reader.done(record)
+        self._done(record)
         # an interrupt between these two finds it again, and knows it
         self._hand = None
         self._reader.waiting.popleft()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -163,36 +162,6 @@ def mark(record: Record) -> bytes | None:
     near = [headers.get(f"skysieve.near.{name}", b"") for name in ("topic", "partition", "offset")]
     where += b"\0".join(near) if any(near) else b""
     return blake2b(b"\0".join([*who, where]) + (record.value or b""), digest_size=16).digest()
-
-
-class Seen:
-    """The marks of the matches that were seen last, so many at most.
-
-    Examples
-    --------
-    >>> seen = Seen(2)
-    >>> for one in (b"a", b"b", b"c"):
-    ...     seen.add(one)
-    >>> b"a" in seen, b"c" in seen
-    (False, True)
-    """
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._marks: set[bytes] = set()
-        self._in_order: deque[bytes] = deque()
-
-    def __contains__(self, one: bytes | None) -> bool:
-        return one in self._marks
-
-    def add(self, one: bytes | None) -> None:
-        """Remember a mark; the oldest is forgotten for it."""
-        if one is None or one in self._marks:
-            return
-        self._marks.add(one)
-        self._in_order.append(one)
-        if len(self._in_order) > self._most:
-            self._marks.discard(self._in_order.popleft())
 
 
 def _annotations(text: bytes) -> dict[str, Any]:

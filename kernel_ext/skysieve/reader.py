@@ -26,16 +26,19 @@ if TYPE_CHECKING:
 _FETCH = 8 << 20
 _COMMIT_EVERY, _LOOK_EVERY = 1.0, 60.0
 _PATIENCE = 10.0
+_NOTHING = "[]"
+"""The note of who has read nothing yet."""
 log = logging.getLogger("skysieve.consumer")
 
 
 @dataclass
 class _Partition:
-    """How far a partition was read, as offsets of what comes next."""
+    """How far a partition was read, as offsets of what comes next, where that began, and what is noted beside it."""
 
     read: int
     done: int
-    new_from: int
+    begun: int
+    note: str | None = None
 
 
 class Reader:
@@ -52,8 +55,6 @@ class Reader:
         who works for an hour on a record is not thrown out for it.
     start
         Where to begin without a place: ``earliest``, ``latest`` or an ISO time.
-    look_back
-        Number of records before the group's place, per partition, that are read again.
 
     Attributes
     ----------
@@ -61,10 +62,10 @@ class Reader:
         Records that were fetched, of each partition in their order; whoever takes one removes it.
     """
 
-    def __init__(self, topics: Topics, topic: str, group: str | None, start: str, look_back: int) -> None:
+    def __init__(self, topics: Topics, topic: str, group: str | None, start: str) -> None:
         self.topic, self.group = topic, group
         self.waiting: deque[Record] = deque()
-        self._topics, self._start, self._look_back = topics, start, look_back
+        self._topics, self._start = topics, start
         self._partitions: dict[int, _Partition] = {}
         self._kafka: KafkaConsumer | None = None
         self._is_ahead = False
@@ -80,11 +81,10 @@ class Reader:
         begin, end = self._topics.bounds(self.topic)
         first, kept = self._first(begin, end), self._kept(kafka, end)
         for p in end:
-            place = kept.get(p)
+            place, note = kept.get(p, (first[p], None))
             # of a topic that was made anew, or has lost what the place was at, all that is there is new
-            new = first[p] if place is None else place if begin[p] <= place <= end[p] else begin[p]
-            read = new if place is None else max(begin[p], new - self._look_back)
-            self._partitions[p] = _Partition(read, done=new, new_from=new)
+            new = place if begin[p] <= place <= end[p] else begin[p]
+            self._partitions[p] = _Partition(new, new, new, note)
         self._kafka = kafka
         self._assign()
         if self.group is not None and len(kept) < len(end) and self._start != "earliest":
@@ -106,15 +106,19 @@ class Reader:
                 self._partitions[place.partition].read = found[-1].offset + 1
         return bool(polled)
 
-    def is_new(self, record: Record) -> bool:
-        """Whether it is not one of those that the group had read before."""
-        return record.offset >= self._partitions[record.partition].new_from
+    def begun(self, partition: int) -> tuple[int, str | None]:
+        """Where it began, and what was noted there; None where the group had no place."""
+        one = self._partitions[partition]
+        return one.begun, one.note
 
-    def done(self, record: Record) -> None:
-        """Let the group's place be behind this record, from the next commit on."""
+    def between(self, partition: int, begin: int, end: int) -> Iterator[Record]:
+        """The records of a range, whatever was read."""
+        return self._topics.read(self.topic, {partition: begin}, {partition: end})
+
+    def done(self, record: Record, note: str) -> None:
+        """Let the group's place be behind this record, with a note beside it, from the next commit on."""
         one = self._partitions[record.partition]
-        # should the topic be deleted and made anew, its offsets begin anew
-        one.done, one.new_from = record.offset + 1, 0
+        one.done, one.note = record.offset + 1, note
         self._is_ahead = True
 
     def commit(self) -> None:
@@ -193,18 +197,23 @@ class Reader:
             return begin if self._start == "earliest" else end
         return self._topics.at(self.topic, instant(self._start))
 
-    def _kept(self, kafka: KafkaConsumer, partitions: Offsets) -> Offsets:
-        """The group's place in each partition where it has one."""
+    def _kept(self, kafka: KafkaConsumer, partitions: Offsets) -> dict[int, tuple[int, str]]:
+        """The group's place in each partition where it has one, and the note beside it."""
         if self.group is None:
             return {}
+        doing = f"see the place of group {self.group!r}"
         try:
-            found = {p: kafka.committed(self._at(p), timeout_ms=_PATIENCE * 1000) for p in partitions}
+            with refusals(self._topics.bootstrap, self._topics.options, doing):
+                found = {
+                    p: kafka.committed(self._at(p), metadata=True, timeout_ms=_PATIENCE * 1000)
+                    for p in partitions
+                }
         except KafkaError as error:
             raise SessionError(
                 f"Kafka at {self._topics.bootstrap} does not tell the place of group {self.group!r}: "
                 f"{error or type(error).__name__}"
             ) from error
-        return {p: place for p, place in found.items() if place is not None}
+        return {p: (kept.offset, kept.metadata) for p, kept in found.items() if kept is not None}
 
     def _assign(self) -> None:
         assert self._kafka is not None
@@ -225,7 +234,10 @@ class Reader:
 
     def _commit(self) -> None:
         if self._kafka is not None:
-            places = {self._at(p): OffsetAndMetadata(one.done, "", -1) for p, one in self._partitions.items()}
+            places = {
+                self._at(p): OffsetAndMetadata(one.done, _NOTHING if one.note is None else one.note, -1)
+                for p, one in self._partitions.items()
+            }
             with self._client() as kafka:
                 kafka.commit(places, timeout_ms=_PATIENCE * 1000)
             self._is_ahead = False

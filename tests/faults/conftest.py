@@ -148,12 +148,13 @@ class Sky:
             os.kill(kernel.pid, signal.SIGKILL)
         self.means[name] = lambda a: offline.above(a, "diaSource.snr", 7)
 
-    def kill_workers(self):
-        """Kill the Python processes of Spark, which starts others."""
+    def kill_workers(self, how=signal.SIGKILL):
+        """End the Python processes of Spark, which starts others."""
         children = psutil.Process(self.pid("spark")).children(recursive=True)
         workers = [p for p in children if "python" in p.name()]
         for one in workers:
-            one.kill()
+            with suppress(psutil.NoSuchProcess):  # it ended with its maker
+                one.send_signal(how)
         return len(workers)
 
     def fill_disk(self, seconds=15):

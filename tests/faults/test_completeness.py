@@ -56,7 +56,7 @@ def test_decoded_and_rejected_are_what_was_consumed_and_matches_are_those_of_an_
     for part, how in ends:
         time.sleep(chance.uniform(1, 4))
         if part == "workers":
-            hurt.kill_workers()
+            hurt.kill_workers(how)
         else:
             hurt.kill(part, how)
     flow.join()

@@ -80,6 +80,11 @@ def test_one_alert_at_a_time_gets_plain_values():
     ]
 
 
+def test_an_error_without_a_message_is_told_by_its_class():
+    found = told("if (x == 25).any(): raise LookupError\n    return x > 1")
+    assert (found.reason, found.place) == ("raised LookupError", (1, 6, 3))
+
+
 def test_a_rejected_packet_has_no_verdict_and_is_not_shown_to_the_function():
     fine = pa.array([True, False, False, True])
     assert verdicts("assert len(x) == 2; return x > 10", fine=fine) == [False, None, None, True]
@@ -180,6 +185,16 @@ def test_it_is_stopped_after_its_time_and_the_line_named(body):
     found = told(body, seconds=0.2)
     assert found.reason == "was not done after 0.2 s"
     assert found.line == 2
+
+
+@pytest.mark.parametrize(
+    ("endless", "place"), [([3], (1, 6, 3)), ([0], (0, 5, 0)), ([2, 3], (1, 5, 0)), ([0, 1], (0, 5, 0))]
+)
+def test_the_first_alert_that_takes_the_time_is_named(endless, place):
+    found = told(f"while x.isin({endless}).any(): pass", pa.array([0, 1, 2, 3]), seconds=0.2)
+    assert found.reason == "was not done after 0.2 s"
+    assert found.place == place
+    assert "Look at that alert" in found.cure
 
 
 def test_an_alarm_that_was_set_before_still_rings():

@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 from contextlib import redirect_stdout
+from pathlib import Path
 
 import offline
 import psutil
@@ -26,7 +27,7 @@ from pyspark.sql.functions import lit
 from skysieve import Filter
 from skysieve.engine import plan, registry
 from skysieve.engine.registry import REGISTRY
-from skysieve.engine.status import STATUS, statuses
+from skysieve.engine.status import STATUS, SupervisorStatus, statuses, told_of_supervisor
 from skysieve.errors import SessionError
 from skysieve.kafka_options import PASSWORDS
 from skysieve.sources import send, simulate
@@ -66,14 +67,16 @@ def stream(cluster):
 
 @pytest.fixture(scope="module")
 def supervisor(cluster, started, stream):
-    """The supervisor as a process of its own, told by the environment and by files."""
+    """The supervisor as a process of its own, told by the environment and by files that hold old secrets at first."""
     log, token = cluster.folder / "supervisor.log", cluster.folder / "spark.token"
-    token.write_text(started.token)
+    token.write_text("an-old-token")
     told = cluster.environment("supervisor") | {
         "SKYSIEVE_SPARK": started.spark,
         "SPARK_CONNECT_AUTHENTICATE_TOKEN_FILE": str(token),
         "SKYSIEVE_CHECKPOINTS": str(cluster.folder / "checkpoints"),
     }
+    password = Path(told["SKYSIEVE_KAFKA_PASSWORD_FILE"])
+    password.write_text(f"{SIGN}old")
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "skysieve", "supervise"],
@@ -82,8 +85,11 @@ def supervisor(cluster, started, stream):
             stderr=subprocess.STDOUT,
         )
     try:
-        alice = cluster.topics("alice")
-        wait_until(lambda: "/supervisor" in alice.newest_by_key(STATUS), "the supervisor lives")
+        wait_until(lambda: "does not know user 'supervisor' with this" in log.read_text(), "it is refused")
+        password.write_text(USERS["supervisor"])
+        wait_until(lambda: "refuses the token" in told_of(cluster).waiting, "so is its token")
+        token.write_text(started.token)
+        wait_until(lambda: not told_of(cluster).waiting, "the supervisor works")
         yield log
     finally:
         author = cluster.topics("author")
@@ -94,9 +100,23 @@ def supervisor(cluster, started, stream):
         process.wait(30)
 
 
+def told_of(cluster):
+    """What the supervisor says of itself; at first nothing."""
+    alice = cluster.topics("alice")
+    found = told_of_supervisor(alice.newest_by_key(STATUS))
+    return found or SupervisorStatus.model_construct(waiting="not there")
+
+
 @pytest.fixture
 def author(attached):
     return attached("author")
+
+
+def test_secrets_that_were_changed_in_their_files_are_found_without_help(supervisor):
+    said = supervisor.read_text()
+    refusals = [said.index(text) for text in ("does not know user 'supervisor'", "refuses the token")]
+    assert refusals == sorted(refusals)
+    assert "Traceback" not in said
 
 
 def test_the_owner_s_password_of_odd_characters_opens_the_cluster_to_every_client(cluster, attached, stream):
@@ -228,8 +248,8 @@ def test_what_leaves_the_password_out_of_plans_is_the_session_s_own_setting(auth
     author.spark.conf.set("spark.sql.redaction.string.regex", PASSWORDS)
 
 
-def test_no_password_is_anywhere_but_in_the_files_that_hold_it(
-    author, cluster, home, supervisor, caplog, capfd
+def test_no_password_or_token_is_anywhere_but_in_the_files_that_hold_it(
+    author, cluster, started, home, supervisor, caplog, capfd
 ):
     """Last in this file: what the others did has left its traces by now."""
     with caplog.at_level(logging.DEBUG):
@@ -248,16 +268,17 @@ def test_no_password_is_anywhere_but_in_the_files_that_hold_it(
     for topic in (REGISTRY, STATUS, BRIGHT.output_topic, f"{STREAM}.rejected"):
         alice = cluster.topics("alice")
         texts[topic] = str(list(alice.read(topic, alice.begin(topic), alice.end(topic))))
-    with_passwords = {f"{user}.password" for user in USERS}
+    holders = {*(f"{user}.password" for user in USERS), "spark.token", "session.json"}
     files = [p for folder in (cluster.folder, home.state) for p in folder.rglob("*") if p.is_file()]
-    files = [path for path in files if path.name not in with_passwords]
+    files = [path for path in files if path.name not in holders]
     for process in psutil.process_iter(["cmdline"]):
         if process.pid != os.getpid():
             texts[f"command line of {process.pid}"] = " ".join(process.info["cmdline"] or ())
     assert supervisor in files
     assert len([path for path in files if "checkpoints" in str(path)]) > 3
-    assert [name for name, text in texts.items() if SIGN in text] == []
-    assert [path for path in files if holds(path, SIGN.encode())] == []
+    for secret in (SIGN, started.token):
+        assert [name for name, text in texts.items() if secret in text] == []
+        assert [path for path in files if holds(path, secret.encode())] == []
 
 
 def holds(path, sign):

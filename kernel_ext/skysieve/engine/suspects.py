@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -14,6 +15,9 @@ from skysieve.packets.formats import Format
 from skysieve.topics import Offsets
 
 Fault = PySparkException | None
+_SEARCH = 60.0
+"""Seconds in which the alert is looked for: a function that never returns takes some for each look, and the supervisor
+has others to care for."""
 
 
 def convicted(
@@ -61,12 +65,15 @@ def _guilty(
 def _place(
     start: Offsets, stop: Offsets, fails: Callable[[Offsets, Offsets], Fault]
 ) -> tuple[int, int] | None:
-    """Partition and offset of the first packet on which it fails; None if it needs no packet for that."""
+    """Partition and offset of the first packet on which it fails; None if it needs no packet, or too long, for that."""
+    until = time.monotonic() + _SEARCH
     for partition, end in stop.items():
         begin = start.get(partition, 0)
         if begin >= end or not fails(stop | {partition: begin}, stop):
             continue
         while end - begin > 1:
+            if time.monotonic() > until:
+                return None
             middle = (begin + end) // 2
             if fails(stop | {partition: begin}, stop | {partition: middle}):
                 end = middle

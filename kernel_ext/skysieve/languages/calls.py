@@ -92,23 +92,30 @@ class Call:
         """The first alert on which it fails by itself, and how; none, and the error, where there is none."""
         if isinstance(error, AnswerError) and not isinstance(error, FlagError):
             return None, error  # it gives as many verdicts as there were alerts, however many there are now
-        is_late = isinstance(error, Late)
-        seconds = self.seconds / 4 if is_late else self.seconds
-        row, begun = 0, time.monotonic()
-        try:
-            with _within(seconds):
-                for row in range(len(values[0])):
-                    begun = time.monotonic()
-                    try:
-                        self._verdicts([value.slice(row, 1) for value in values])
-                    except (Exception, SystemExit) as other:
-                        if is_late or (isinstance(other, AnswerError) and not isinstance(other, FlagError)):
-                            break
-                        return row, other
-        except Late:
-            if is_late and time.monotonic() - begun > seconds / 2:  # and not all of them took a little
-                return row, error
+        if isinstance(error, Late):
+            return self._slow(values), error
+        with contextlib.suppress(Late), _within(self.seconds):
+            for row in range(len(values[0])):
+                try:
+                    self._verdicts([value.slice(row, 1) for value in values])
+                except (Exception, SystemExit) as other:
+                    if isinstance(other, AnswerError) and not isinstance(other, FlagError):
+                        break
+                    return row, other
         return None, error
+
+    def _slow(self, values: Sequence[pa.Array]) -> int | None:
+        """The first alert that takes half of the time by itself; none where all took a part of it."""
+        end = time.monotonic() + self.seconds
+        for row in range(len(values[0])):
+            if time.monotonic() > end:
+                break
+            try:
+                with _within(self.seconds / 2), contextlib.suppress(Exception, SystemExit):
+                    self._verdicts([value.slice(row, 1) for value in values])
+            except Late:
+                return row
+        return None
 
     def _verdicts(self, values: Sequence[pa.Array]) -> pa.Array:
         function, count = compiled(self.code, self.name), len(values[0])

@@ -150,6 +150,10 @@ def cure_of(error: BaseException, fields: Iterable[str], *, is_of_one: bool) -> 
     """
     text = str(error)
     match error:
+        case Late() if is_of_one:
+            return (
+                "Look at that alert with view(): on it, if not on any, the function does not come to its end."
+            )
         case Late():
             return "A batch holds some hundreds of alerts: judge them by array operations."
         case AnswerError():

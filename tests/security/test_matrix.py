@@ -1,0 +1,134 @@
+"""Every command and every address that reads or changes something, by each user who may not: nothing happens."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import small
+from server.jupyter import jupyter
+from skysieve import Filter, Guard
+from skysieve.cli import app
+from skysieve.deploying import deploy
+from skysieve.engine import registry
+from skysieve.engine.registry import REGISTRY
+from skysieve.engine.status import STATUS
+from skysieve.errors import SessionError
+from skysieve.sources import send
+from skysieve.stream_topics import make_stream
+from typer.testing import CliRunner
+
+from .clusters import SIGN, soon
+
+STREAM, NAME = "lsst-alerts", "guarded"
+WATCHED = (REGISTRY, STATUS, STREAM, f"{STREAM}.rejected", f"filter.{NAME}")
+
+
+@pytest.fixture(scope="module")
+def guarded(cluster):
+    """A filter of the author's in two versions, with a match and a rejected packet; no supervisor is needed."""
+    alice, author = cluster.topics("alice"), cluster.topics("author")
+    registry.prepare(alice)
+    make_stream(alice, STREAM)
+    alice.create(dict.fromkeys((STATUS, f"{STREAM}.rejected", f"filter.{NAME}"), 1))
+    for limit in (20, 30):
+        deploy(author, Filter(NAME, f"diaSource.snr > {limit}", STREAM), "author", guard=Guard())
+    options = alice.options.for_librdkafka()
+    for topic in (STREAM, f"{STREAM}.rejected", f"filter.{NAME}"):
+        assert send(small(1, 1), topic, cluster.bootstrap, options=options) == 1
+    yield alice
+    registry.unregister(author, NAME)
+
+
+@pytest.fixture
+def unchanged(guarded):
+    """Whatever was tried, it has written nothing and deleted nothing."""
+    before = {topic: guarded.end(topic) for topic in WATCHED}
+    names = guarded.names()
+    yield
+    assert {topic: guarded.end(topic) for topic in WATCHED} == before
+    assert guarded.names() == names
+
+
+REGISTERED = f"'{REGISTRY}'"
+CHANGES = (("stop", NAME), ("start", NAME), ("remove", NAME), ("rollback", NAME))
+REFUSED = [
+    *(("mallory", command, REGISTERED) for command in CHANGES),
+    *(("bob", command, f"write to topic {REGISTERED}") for command in CHANGES if command[0] != "start"),
+    ("bob", ("start", NAME), f"see topic '{STATUS}'"),
+    ("mallory", ("deploy", "FILE"), f"see topic '{STREAM}'"),
+    ("bob", ("deploy", "FILE"), f"write to topic {REGISTERED}"),
+    *((user, ("filters",), "see topic") for user in ("mallory", "bob")),
+    *((user, ("consume", NAME, "--count", "1"), "topic") for user in ("mallory", "bob")),
+    ("author", ("consume", NAME, "--group", "g", "--count", "1"), "group 'g'"),
+    *((user, ("redrive", STREAM), "topic") for user in ("mallory", "bob")),
+    *(
+        (user, ("simulate", "--stream", STREAM, "--count", "1"), "topic")
+        for user in ("mallory", "bob", "author")
+    ),
+]
+
+
+@pytest.mark.usefixtures("unchanged")
+@pytest.mark.parametrize(("user", "command", "says"), REFUSED, ids=lambda value: str(value)[:40])
+def test_a_command_without_rights_changes_nothing_and_says_so(
+    cluster, started, monkeypatch, tmp_path, user, command, says
+):
+    told = cluster.environment(user) | {
+        "SKYSIEVE_SPARK": started.spark,
+        "SPARK_CONNECT_AUTHENTICATE_TOKEN": started.token,
+    }
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    file = tmp_path / "filter.sql"
+    file.write_text(f"-- name: {NAME}\n-- stream: {STREAM}\ndiaSource.snr > 5")
+    arguments = [str(file) if one == "FILE" else one for one in command]
+    if command[0] == "deploy":
+        arguments += ["--name", NAME, "--stream", STREAM]
+    with soon():
+        done = CliRunner().invoke(app, arguments)
+    assert isinstance(done.exception, SessionError), (done.output, done.exception)
+    assert says in str(done.exception)
+    assert f"user '{user}'" in str(done.exception) or command[0] == "simulate"  # librdkafka knows no name
+    assert SIGN not in str(done.exception) + done.output
+
+
+@pytest.fixture(scope="module", params=["mallory", "bob"])
+def served(request, cluster, guarded, tmp_path_factory):
+    """A Jupyter server of a user without rights."""
+    with jupyter(tmp_path_factory.mktemp(request.param), **cluster.environment(request.param)) as running:
+        yield request.param, running
+
+
+READS = [
+    *("filters", "status", f"filters/{NAME}/matches", f"filters/{NAME}/matches/0/0/picture"),
+    *(f"filters/{NAME}/{part}" for part in ("source", "versions", "difference?to=1")),
+    *(f"streams/{STREAM}/{part}" for part in ("columns", "values")),
+]
+
+
+@pytest.mark.usefixtures("unchanged")
+@pytest.mark.parametrize("action", ["stop", "start", "rollback", "remove"])
+def test_a_panel_without_rights_changes_nothing_and_says_so(served, action):
+    user, server = served
+    if action == "remove":
+        answer = server.ask(f"filters/{NAME}", "DELETE")
+    else:
+        answer = server.ask(f"filters/{NAME}/{action}", "POST", {})
+    assert answer.status == 503
+    assert f"does not let user '{user}'" in answer.message
+    assert REGISTRY in answer.message or (user, action) == (
+        "bob",
+        "start",
+    )  # who may not see the status either
+
+
+@pytest.mark.parametrize("path", READS)
+def test_a_panel_without_rights_shows_nothing_of_what_they_guard(served, path):
+    user, server = served
+    answer = server.ask(path)
+    if user == "mallory":
+        assert answer.status >= 400, answer.body
+        assert b"diaSource" not in answer.body
+    if "matches" in path:
+        assert answer.status >= 400, answer.body
+    assert SIGN.encode() not in answer.body
+    assert SIGN not in server.log
