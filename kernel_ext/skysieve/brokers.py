@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from kafka import KafkaAdminClient
@@ -108,7 +108,8 @@ def administrator(**settings: Any) -> KafkaAdminClient:
     except BaseException:
         for part, end in (("_client", "close"), ("_net", "stop")):
             if made := getattr(admin, part, None):  # an interrupt can come at any moment
-                getattr(made, end)()
+                with suppress(RuntimeError):  # also before the client's thread has begun
+                    getattr(made, end)()
         raise
     return admin
 

@@ -150,7 +150,8 @@ class Supervisor:
             found: set[str] = set()
             if time.monotonic() - beat > self._heartbeat and election.is_won():
                 self._beat()
-                found = self._looked(self._taught) | self._looked(lambda: self._watch.look(self._sources))
+                # the look first: what is learned holds for a bank only once that is started anew
+                found = self._looked(lambda: self._watch.look(self._sources)) | self._looked(self._taught)
                 found |= self._launcher.taken_back(self._sources)
                 self._archives.look(self._registered)
                 beat = time.monotonic()

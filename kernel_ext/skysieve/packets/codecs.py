@@ -44,7 +44,7 @@ def unpacked(codec: str, packed: bytes, most: int) -> bytes:
     Examples
     --------
     >>> unpacked("deflate", bytes.fromhex("4b4c4c4c0400"), 8)
-    b'aaaaaaaa'
+    b'aaaa'
     """
     if codec == "null":
         return packed
