@@ -121,6 +121,16 @@ def test_nothing_is_said_of_a_bank_that_saw_no_packet():
     assert (health.lag, health.latency_median, health.filters["bright"]) == (0, None, FilterHealth())
 
 
+def test_a_bank_that_was_started_anew_is_at_least_where_it_began():
+    """Of the batch in which its predecessor was stopped no progress is told."""
+    pulse = Pulse()
+    pulse.look([batch(0, 100)], {"r": 5}, at=0.0)
+    pulse.begun = {0: 108}
+    pulse.look([], {"r": 9}, at=1.0)
+    health = pulse.health("alerts", 108, {"bright": Expected("r")})
+    assert (health.lag, health.lag_seconds, health.filters["bright"].judged) == (0, 0.0, 8)
+
+
 def test_it_is_news_when_something_changed_and_not_when_time_went_by():
     pulse = Pulse()
     pulse.look([batch(0, 100)], {"r": 5}, at=0.0)

@@ -62,6 +62,8 @@ def test_a_bank_that_was_down_for_longer_than_the_stream_is_kept_tells_how_many_
 def test_of_a_bank_that_lags_behind_what_is_kept_each_packet_is_counted_once():
     pulse = Pulse()
     assert pulse.missed({0: 10}) == 0  # where it is is not known yet
+    pulse.begun = {0: 20, 1: 0}
+    assert pulse.missed({0: 30, 1: 0}) == 10
     pulse.look([Batch(0, {0: 100, 1: 100}, 1e9, 200, 1e9, 1e9, 1e9, None)], {"r": 5}, at=0.0)
     assert pulse.missed({0: 100, 1: 40}) == 0
     assert pulse.missed({0: 130, 1: 40}) == 30
@@ -69,5 +71,8 @@ def test_of_a_bank_that_lags_behind_what_is_kept_each_packet_is_counted_once():
     pulse.lost = 51
     pulse.look([Batch(1, {0: 170, 1: 121}, 1e9, 40, 1e9, 1e9, 1e9, None)], {"r": 9}, at=1.0)
     assert pulse.missed({0: 150, 1: 101}) == 0
+    pulse.begun = {0: 200, 1: 121}  # where the launch of its successor has counted what was gone
+    assert pulse.missed({0: 200, 1: 121}) == 0
+    pulse.begun = {0: 20, 1: 0}
     health = pulse.health("alerts", 300, {"bright": Expected("r")})
     assert (health.lost, health.lag, health.filters["bright"].judged) == (51, 9, 40)

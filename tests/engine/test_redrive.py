@@ -122,6 +122,7 @@ def test_a_backfill_that_came_when_it_could_be_decoded_has_delivered_it(
     until(rejected)
     send(new(range(104, 108)), stream, topics.bootstrap)
     until(lambda: first.matches() + rejected() == 8)
+    until(lambda: (bank := first.status().bank) and bank.lag == 0)
     lost, seen = rejected(), first.matches()
     past = everything(start="earliest", suffix="-past")  # whose stream tells of both schemas
     assert candids(delivered(past, 11)) == [*range(3), *range(100, 108)]

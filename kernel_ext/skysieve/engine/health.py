@@ -119,7 +119,14 @@ class Pulse:
     groups: int | None = None
     late: int = 0
     lost: int = 0
+    begun: Offsets = field(default_factory=dict)
     passed_over: Offsets = field(default_factory=dict)
+
+    @property
+    def reached(self) -> Offsets:
+        """How far it came: Spark tells nothing of the last batch before it was started anew, where it was begun."""
+        newest = self.recent[-1].reached if self.recent else {}
+        return {p: max(newest.get(p, 0), self.begun.get(p, 0)) for p in {*newest, *self.begun}}
 
     def news(self, run: str, progress: Iterable[Any]) -> list[Batch]:
         """The micro-batches that were not given before; each run of a query counts them from 0."""
@@ -143,9 +150,7 @@ class Pulse:
 
     def missed(self, begin: Offsets) -> int:
         """Number of packets that Kafka has deleted before the bank came to them, and that were not told before."""
-        if not self.recent:
-            return 0
-        reached = {p: max(o, self.passed_over.get(p, 0)) for p, o in self.recent[-1].reached.items()}
+        reached = {p: max(o, self.passed_over.get(p, 0)) for p, o in self.reached.items()}
         self.passed_over = begin
         return deleted(reached, begin)
 
@@ -176,7 +181,7 @@ class Pulse:
             before = self.looks[-1].matched
             more = {r for r, count in matched.items() if count > before.get(r, count)}
             self.last_match |= {run.removesuffix(PAST): now() for run in more}
-        position = self.recent[-1].position - self.lost if self.recent else 0
+        position = sum(self.reached.values()) - self.lost if self.recent else 0
         self.looks.append(Look(at, position, dict(matched), dict(past or {})))
         first = {run: self.first.get(run, self.looks[-1]) for run in matched}
         self.first = {run: look if look.position else self.looks[-1] for run, look in first.items()}
@@ -206,7 +211,7 @@ class Pulse:
         """
         at, position = self.looks[-1].at, self.looks[-1].position
         newest = self.recent[-1] if self.recent else None
-        lag = max(0, end - newest.position) if newest else 0
+        lag = max(0, end - sum(self.reached.values())) if newest else 0
         late = sorted((b.ended - b.median, b.count) for b in self.recent)
         latest = sorted((b.ended - b.oldest, b.count) for b in self.recent)
         first = next(look for look in self.looks if at - look[0] <= _RATES)

@@ -155,11 +155,13 @@ class Launcher:
             begun = {p: max(o, *(there.get(p, 0) for there in moved.values()), 0) for p, o in begun.items()}
             reached = self._finished(last, source, reached, begun)
             begin, covered = {p: reached.get(p, 0) for p in end}, known.covered_from
-        lost = known.lost if known else 0
+        kept, lost = self.topics.begin(source.name), known.lost if known else 0
+        gone = deleted(begin, kept)
+        begin = {p: max(o, kept.get(p, 0)) for p, o in begin.items()}
         self.book.note(
             query, StreamStatus(covered_from=covered, position=begin, lost=lost, checkpoint=checkpoint)
         )
-        if gone := deleted(begin, self.topics.begin(source.name)):
+        if gone:
             self.book.lose(query, gone)
         while bound or self.is_needed(query):
             try:

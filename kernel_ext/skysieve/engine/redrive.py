@@ -98,7 +98,7 @@ def redrive(spark: SparkSession, source: Stream) -> Redriven:
     sizes = topics.sizes([dead, *(one.filter.output_topic for one in filters)])
     judged = plan.judge(packets, source.format, filters)
     out = plan.deliveries(judged, source.name, filters, sizes, since=since)
-    known = dict.fromkeys(backfilled, _oldest(topics, dead, start, stop))
+    known = dict.fromkeys(backfilled, _oldest(topics, dead, start, stop)) if backfilled else {}
     if under_way:
         known = {topic: min(begun, known.get(topic, begun)) for topic in sizes}
     if known:

@@ -71,6 +71,7 @@ class Watch:
         ends = self._topics.totals(
             [*(sources[name].name for name in active), *(s.output_topic for s in judging.values())]
         )
+        begins = {stream: self._topics.begin(stream) for stream in {sources[name].name for name in active}}
         for name in self._pulses.keys() - sources.keys():
             self._book.forget_health(name)
             del self._pulses[name]
@@ -81,7 +82,8 @@ class Watch:
             matched = {_counted(s): ends.get(s.output_topic, 0) for s in here.values()}
             past = {_counted(s): s.backfill.done for s in here.values() if s.backfill}
             news = pulse.news(str(query.runId), query.recentProgress)
-            if gone := pulse.missed(self._topics.begin(sources[name].name)):
+            pulse.begun = self._book.streams[name].position
+            if gone := pulse.missed(begins[sources[name].name]):
                 self._book.lose(name, gone)
             pulse.lost = self._book.streams[name].lost
             pulse.look(news, matched, past)

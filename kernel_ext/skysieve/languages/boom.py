@@ -19,6 +19,7 @@ from skysieve.languages.boom_export import pipeline as _pipeline
 from skysieve.languages.boom_expressions import (
     LOGIC,
     ORDER,
+    VALUES,
     listed,
     literal,
     refuse,
@@ -31,23 +32,8 @@ from skysieve.packets.columns import Columns
 
 OPERATORS = (
     *("$match", "$project", "$addFields", "$set", "$unset", "$sort"),
-    *(
-        "$and",
-        "$or",
-        "$nor",
-        "$not",
-        "$expr",
-        "$eq",
-        "$ne",
-        "$gt",
-        "$gte",
-        "$lt",
-        "$lte",
-        "$in",
-        "$nin",
-        "$exists",
-    ),
-    *("$add", "$subtract", "$multiply", "$divide", "$abs", "$ln", "$log10", "$ifNull", "$cond", "$literal"),
+    *(*LOGIC, "$nor", "$not", "$expr", *ORDER, "$in", "$nin", "$exists"),
+    *VALUES,
 )
 """Stages and operators that translate."""
 

@@ -16,6 +16,8 @@ from skysieve.languages.terms import Condition, Term, joined
 ORDER = {"$eq": "=", "$ne": "<>", "$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
 _ARITHMETIC = {"$add": "+", "$multiply": "*", "$subtract": "-", "$divide": "/"}
 _FUNCTIONS = {"$abs": "ABS", "$ln": "LN", "$log10": "LOG10"}
+VALUES = (*_ARITHMETIC, *_FUNCTIONS, "$literal", "$ifNull", "$cond")
+"""Operators whose value is none of truth."""
 LOGIC = {"$and": "AND", "$or": "OR"}
 _OF_ARRAYS = {
     *(

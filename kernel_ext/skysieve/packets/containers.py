@@ -231,11 +231,11 @@ class ContainerFormat:
         in_python = arrow_udf(_all_parts, parts)  # type: ignore[call-overload]
         # one that is too large is rejected once, as it came
         is_apart = ~self._simple(value) & (F.length(value) <= LARGEST)
-        apart = packets.withColumn(_SPLIT, in_python(F.when(is_apart, value)))
+        split_ = packets.withColumn(_SPLIT, in_python(F.when(is_apart, value)))
         alerts, why = F.col(f"{_SPLIT}.alerts"), F.col(f"{_SPLIT}.problem")
         # of a packet whose schema is not known yet nothing is split off: it is rejected once, as it came
         known = F.when(self._known(F.get(alerts, F.lit(0))), alerts)
-        each = apart.select(
+        each = split_.select(
             *packets.columns, why.alias(_WHOLE), F.posexplode_outer(known).alias(_NUMBER, _SPLIT)
         )
         return each.select(
