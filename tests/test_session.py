@@ -103,17 +103,18 @@ spark.stop()
     assert (count, done.stderr) == ("3", "")
 
 
-def test_a_program_whose_spark_has_gone_ends_at_once(running):
-    """pyspark would try for ten minutes to reach the server when Python ends."""
+@pytest.mark.parametrize("end", ["close", "fall silent"])
+def test_a_program_whose_spark_has_gone_ends_at_once(running, end):
+    """pyspark would try for ten minutes to reach the server when Python ends, or wait for an answer for ever."""
     program = """
-import os, socket, threading
-from urllib.parse import urlsplit
+import contextlib, os, socket, sys, threading
 from skysieve.connections import connect
 
 def pump(a, b):
     try:
         while data := a.recv(65536):
-            b.sendall(data)
+            if not silent.is_set():
+                b.sendall(data)
     except OSError:
         pass
 
@@ -128,27 +129,32 @@ def serve(listener, port):
         for a, b in ((client, server), (server, client)):
             threading.Thread(target=pump, args=(a, b), daemon=True).start()
 
-sockets = []
+sockets, silent = [], threading.Event()
 listener = socket.create_server(("127.0.0.1", 0))
 threading.Thread(target=serve, args=(listener, int(os.environ["PORT"])), daemon=True).start()
 spark = connect(f"sc://localhost:{listener.getsockname()[1]}", os.environ["TOKEN"])
-assert spark.range(5).count() == 5
-listener.shutdown(socket.SHUT_RDWR)
-listener.close()
-for one in sockets:
-    one.close()
+rows = spark.range(100_000).toLocalIterator()
+assert next(rows).id == 0
+if sys.argv[1] == "close":
+    for one in (listener, *sockets):
+        with contextlib.suppress(OSError):  # that of the look before is no longer connected
+            one.shutdown(socket.SHUT_RDWR)
+        one.close()
+else:
+    silent.set()
+del rows
 print("gone", flush=True)
 """
     environment = {"PORT": running.spark.rsplit(":", 1)[1], "TOKEN": running.token, "PATH": ""}
     done = subprocess.run(
-        [sys.executable, "-c", program],
+        [sys.executable, "-c", program, end],
         env=environment,
         capture_output=True,
         text=True,
         timeout=100,
         check=False,
     )
-    assert done.stdout == "gone\n"
+    assert done.stdout == "gone\n", done.stderr
     assert done.returncode == 0, done.stderr
 
 

@@ -36,12 +36,15 @@ def connect(url: str, token: str | None = None, session_id: str | None = None) -
     SessionError
         If the server does not answer or refuses the token.
     """
-    from pyspark.errors import PySparkException
-    from pyspark.sql import SparkSession
-
     # else gRPC starts a thread in the child of every fork, as of IPython's `!command`: it finds its descriptors closed
     # and, now and then, ends the child before it has become the command (grpc/grpc#43055)
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
+    from pyspark.errors import PySparkException
+    from pyspark.sql.connect.client import DefaultChannelBuilder
+    from pyspark.sql.connect.session import SparkSession as ConnectSession
+
+    from skysieve.deadlines import Deadlines
+
     host, port = _address(url)
     if not _is_there(url):
         raise SessionError(
@@ -51,7 +54,10 @@ def connect(url: str, token: str | None = None, session_id: str | None = None) -
     extras = {"token": token, "session_id": session_id}
     given = "".join(f";{name}={value}" for name, value in extras.items() if value)
     base = url if "/;" in url else f"{url.rstrip('/')}/"
-    session: Any = SparkSession.builder.remote(base + given).create()
+    channel = DefaultChannelBuilder(base + given)
+    channel.add_interceptor(Deadlines())
+    os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"  # as `SparkSession.builder.remote` does
+    session: Any = ConnectSession.builder.channelBuilder(channel).create()
     try:
         _make_mannerly(session, url, keep=session_id is not None)
         _ = session.version

@@ -1,0 +1,34 @@
+"""What is asked of Spark as a courtesy has a deadline, so that no program waits for a server that has fallen silent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import grpc
+
+SECONDS = 5
+_COURTESIES = ("/ReleaseExecute", "/ReleaseSession")
+"""A server that does not learn of these clears up by itself; Python, as it ends, waits for each without end."""
+
+
+class _Details(NamedTuple):
+    method: str
+    timeout: float | None
+    metadata: Any
+    credentials: Any
+    wait_for_ready: Any
+    compression: Any
+
+
+class Deadlines(grpc.UnaryUnaryClientInterceptor):  # type: ignore[misc]
+    """Gives up the calls that only release something on the server."""
+
+    def intercept_unary_unary(
+        self, continuation: Callable[[Any, Any], Any], details: Any, request: Any
+    ) -> Any:
+        """Hand the call on, with a deadline if it is one of these."""
+        if details.method.endswith(_COURTESIES) and details.timeout is None:
+            rest = (details.metadata, details.credentials, details.wait_for_ready, details.compression)
+            details = _Details(details.method, SECONDS, *rest)
+        return continuation(details, request)
