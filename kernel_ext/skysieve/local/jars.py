@@ -16,7 +16,6 @@ import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 
 from skysieve.errors import SessionError
@@ -27,6 +26,7 @@ from skysieve.local.process import log_tail
 
 KAFKA_VERSION = "4.1.1"
 _LOG4J_VERSION = "2.24.3"
+_CONNECTORS_VERSION = "4.2.0"  # those of Spark 4.3, which pyspark is, are not in every repository yet; these fit
 _FILES_VERSION = "0.1.0"
 LOCAL_FILES = "com.globalmentor.apache.hadoop.fs.BareLocalFileSystem"
 """A file system that makes files without help; Hadoop's has `chmod` run for each, four times in a micro-batch."""
@@ -100,13 +100,12 @@ def kafka(home: Home, tell: Tell, given_up: threading.Event | None = None) -> Pa
 
 def spark(home: Home, tell: Tell, given_up: threading.Event | None = None) -> Path:
     """Folder of the jars that Spark needs besides its own: to read and write Kafka and Avro, and for `LOCAL_FILES`."""
-    version = metadata.version("pyspark")
     modules = (
-        ("org.apache.spark", "spark-sql-kafka-0-10_2.13", version),
-        ("org.apache.spark", "spark-avro_2.13", version),
+        ("org.apache.spark", "spark-sql-kafka-0-10_2.13", _CONNECTORS_VERSION),
+        ("org.apache.spark", "spark-avro_2.13", _CONNECTORS_VERSION),
         ("com.globalmentor", "hadoop-bare-naked-local-fs", _FILES_VERSION),
     )
-    wanted = JarSet("spark", version, modules, without=("org.apache.hadoop",), beside_spark=True)
+    wanted = JarSet("spark", _CONNECTORS_VERSION, modules, without=("org.apache.hadoop",), beside_spark=True)
     return fetched(home, wanted, tell, given_up)
 
 

@@ -142,7 +142,8 @@ def _rebuilt(value: SparkColumn, schema: Any) -> SparkColumn:
     if not _can_be_odd(kind):
         return value
     if avro.is_array(kind):
-        return F.transform(value, lambda item: _rebuilt(item, kind["items"]))
+        # Spark 4.3 compiles `transform`, and thereby all into one method that is too large for Java: twice the time
+        return F.zip_with(value, value, lambda item, _: _rebuilt(item, kind["items"]))
     if _is_map(kind):
         return F.transform_values(value, lambda _, item: _rebuilt(item, kind["values"]))
     if not _is_scalar(kind):
