@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from conftest import small
 from server.jupyter import jupyter
@@ -12,6 +14,7 @@ from skysieve.engine import registry
 from skysieve.engine.registry import REGISTRY
 from skysieve.engine.status import STATUS
 from skysieve.errors import SessionError
+from skysieve.server.handlers import routes
 from skysieve.sources import send
 from skysieve.stream_topics import make_stream
 from typer.testing import CliRunner
@@ -61,10 +64,16 @@ REFUSED = [
     ("author", ("consume", NAME, "--group", "g", "--count", "1"), "group 'g'"),
     *((user, ("redrive", STREAM), "topic") for user in ("mallory", "bob")),
     *(
-        (user, ("simulate", "--stream", STREAM, "--count", "1"), "topic")
+        (user, command, "topic")
         for user in ("mallory", "bob", "author")
+        for command in (
+            ("simulate", "--stream", STREAM, "--count", "1"),
+            ("replay", "FILE", "--stream", STREAM),
+        )
     ),
 ]
+ELSEWHERE = {"up", "down", "status", "supervise", "demo", "lab", "bench"}
+"""Commands of a session on one's own machine, and the supervisor, who is tested in test_cluster.py."""
 
 
 @pytest.mark.usefixtures("unchanged")
@@ -78,8 +87,11 @@ def test_a_command_without_rights_changes_nothing_and_says_so(
     }
     for name, value in told.items():
         monkeypatch.setenv(name, value)
-    file = tmp_path / "filter.sql"
-    file.write_text(f"-- name: {NAME}\n-- stream: {STREAM}\ndiaSource.snr > 5")
+    file = tmp_path / "given"
+    if command[0] == "deploy":
+        file.write_text(f"-- name: {NAME}\n-- stream: {STREAM}\ndiaSource.snr > 5")
+    else:
+        file.write_bytes(small(1, 1)[0].value)
     arguments = [str(file) if one == "FILE" else one for one in command]
     if command[0] == "deploy":
         arguments += ["--name", NAME, "--stream", STREAM]
@@ -87,7 +99,7 @@ def test_a_command_without_rights_changes_nothing_and_says_so(
         done = CliRunner().invoke(app, arguments)
     assert isinstance(done.exception, SessionError), (done.output, done.exception)
     assert says in str(done.exception)
-    assert f"user '{user}'" in str(done.exception) or command[0] == "simulate"  # librdkafka knows no name
+    assert f"user '{user}'" in str(done.exception)
     assert SIGN not in str(done.exception) + done.output
 
 
@@ -100,13 +112,64 @@ def served(request, cluster, guarded, tmp_path_factory):
 
 READS = [
     *("filters", "status", f"filters/{NAME}/matches", f"filters/{NAME}/matches/0/0/picture"),
-    *(f"filters/{NAME}/{part}" for part in ("source", "versions", "difference?to=1")),
-    *(f"streams/{STREAM}/{part}" for part in ("columns", "values")),
+    *(f"filters/{NAME}/{part}" for part in ("source", "versions", "difference?old=1&new=2")),
+    *(f"streams/{STREAM}/{part}" for part in ("columns", "values?column=diaSource.snr")),
 ]
+ACTIONS = ["stop", "start", "rollback", "remove"]
+OWN = {
+    "session": ("GET", None),
+    "session/start": ("POST", {}),
+    "session/stop": ("POST", {}),
+    "session/logs/kafka": ("GET", None),
+    "session/remote": ("DELETE", None),
+    "spark/jobs/": ("GET", None),
+    "tour": ("GET", None),
+    "streams": ("GET", None),
+    "draft": ("POST", {"name": "mine", "stream": STREAM, "text": "diaSource.snrr > 5"}),
+    "changes": ("GET", None),
+}
+"""What is about the panel's own server; `changes` is asked as no WebSocket here."""
+
+
+def test_every_command_and_every_address_is_tried():
+    names = {command.name or command.callback.__name__ for command in app.registered_commands}
+    assert names == {command[0] for _, command, _ in REFUSED} | ELSEWHERE
+    tried = [*(path.partition("?")[0] for path in READS), *OWN]
+    tried += [f"filters/{NAME}" if action == "remove" else f"filters/{NAME}/{action}" for action in ACTIONS]
+    left = [
+        path for path, _ in routes("/") if not any(re.fullmatch(path, f"/skysieve/{one}") for one in tried)
+    ]
+    assert not left
 
 
 @pytest.mark.usefixtures("unchanged")
-@pytest.mark.parametrize("action", ["stop", "start", "rollback", "remove"])
+@pytest.mark.parametrize("path", OWN)
+def test_a_panel_of_ones_own_says_nothing_of_what_one_may_not_see(served, path):
+    user, server = served
+    method, body = OWN[path]
+    answer = server.ask(path, method, body)
+    assert answer.status < 500 or "local session" in answer.message, answer.body
+    assert SIGN.encode() not in answer.body
+    assert user != "mallory" or path == "tour" or STREAM.encode() not in answer.body
+    if path in {"session/start", "session/stop"}:
+        assert (answer.status, "runs elsewhere" in answer.message) == (409, True)
+    if path == "draft":
+        said = " ".join(one["message"] for one in answer.json["mistakes"])
+        assert ("diaSource.snr" in said) == (user == "bob"), said
+    assert SIGN not in server.log
+
+
+def test_changes_tell_a_panel_without_rights_of_nothing(served):
+    user, server = served
+    with server.changes() as changes:
+        changes.until(lambda so_far: so_far.session)
+    assert user != "mallory" or not changes.filters
+    assert user != "mallory" or not changes.streams
+    assert SIGN not in server.log
+
+
+@pytest.mark.usefixtures("unchanged")
+@pytest.mark.parametrize("action", ACTIONS)
 def test_a_panel_without_rights_changes_nothing_and_says_so(served, action):
     user, server = served
     if action == "remove":

@@ -124,6 +124,7 @@ class _Sender:
         self._progress = progress
         self._next_report = 0.0
         self._turned_away: KafkaError | None = None
+        self._who = f" of user {options['sasl.username']!r}" if options.get("sasl.username") else ""
         told = {"bootstrap.servers": kafka, "error_cb": self._note, **_PRODUCER, **options}
         try:
             self.producer = Producer(told, logger=_LOG)
@@ -171,7 +172,7 @@ class _Sender:
             with suppress(KafkaException):
                 self.producer.flush(_REACH_SECONDS)
             raise SessionError(
-                f"Kafka at {self.kafka} did not accept a packet for topic {self.topic!r}: "
+                f"Kafka at {self.kafka} did not accept a packet{self._who} for topic {self.topic!r}: "
                 f"{_reason(self.refused)}. "
                 f"{self.acknowledged} packets were accepted."
             )
