@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 import grpc
 
-SECONDS = 5
+SECONDS = 5.0
+_SILENT = 0.2
+"""Seconds for each further one, where the last was not answered: there can be one for each part of a result."""
 _COURTESIES = ("/ReleaseExecute", "/ReleaseSession")
 """A server that does not learn of these clears up by itself; Python, as it ends, waits for each without end."""
 
@@ -24,11 +26,16 @@ class _Details(NamedTuple):
 class Deadlines(grpc.UnaryUnaryClientInterceptor):  # type: ignore[misc]
     """Gives up the calls that only release something on the server."""
 
+    def __init__(self) -> None:
+        self._is_silent = False
+
     def intercept_unary_unary(
         self, continuation: Callable[[Any, Any], Any], details: Any, request: Any
     ) -> Any:
         """Hand the call on, with a deadline if it is one of these."""
-        if details.method.endswith(_COURTESIES) and details.timeout is None:
-            rest = (details.metadata, details.credentials, details.wait_for_ready, details.compression)
-            details = _Details(details.method, SECONDS, *rest)
-        return continuation(details, request)
+        if not details.method.endswith(_COURTESIES):
+            return continuation(details, request)
+        rest = (details.metadata, details.credentials, details.wait_for_ready, details.compression)
+        call = continuation(_Details(details.method, _SILENT if self._is_silent else SECONDS, *rest), request)
+        self._is_silent = call.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        return call
