@@ -43,6 +43,12 @@ def test_a_free_port_is_free():
     assert is_free(free_port())
 
 
+def test_no_two_servers_are_given_one_port():
+    """Spark's pages and its calls once were: one start in twelve thousand."""
+    given = [free_port() for _ in range(900)]
+    assert len(set(given)) == len(given)
+
+
 def test_a_port_is_taken_whatever_the_interface_of_its_server(taken):
     assert not is_free(taken)
 

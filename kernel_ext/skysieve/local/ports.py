@@ -7,6 +7,7 @@ import os
 import random
 import socket
 import time
+from collections import deque
 
 from skysieve.errors import SessionError
 
@@ -16,12 +17,15 @@ _LOOPBACK = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
 _MOMENT = 2.0
 _OURS = range(20_000, 32_000)
 """Below those that systems give to outgoing connections, of which one would take a port before its server has it."""
+_given: deque[int] = deque(maxlen=1000)
+"""What was given last: a session asks for several before the first of its servers has taken its own."""
 
 
 def free_port() -> int:
-    """A port that nobody uses now, and no outgoing connection takes in a moment."""
-    while not is_free(port := random.choice(_OURS)):
+    """A port that nobody uses now, no outgoing connection takes in a moment, and no other of our servers was given."""
+    while (port := random.choice(_OURS)) in _given or not is_free(port):
         pass
+    _given.append(port)
     return port
 
 
