@@ -112,7 +112,8 @@ def _joined(join: Callable[[SparkColumn, SparkColumn], SparkColumn], some: list[
 def _numbers(bits: Mapping[int, SparkColumn]) -> SparkColumn:
     words = F.array(*(F.struct(F.lit(n).alias("first"), word.alias("bits")) for n, word in bits.items()))
     # Spark compiles `transform`, and would hold all copies of a packet that many filters pass at once; not `zip_with`
-    return F.flatten(F.zip_with(words, words, lambda word, _: _of_word(word)))
+    some = F.filter(words, lambda word: word.bits != 0)
+    return F.flatten(F.zip_with(some, F.array(), lambda word, _: _of_word(word)))
 
 
 def _of_word(word: SparkColumn) -> SparkColumn:

@@ -143,7 +143,7 @@ def _rebuilt(value: SparkColumn, schema: Any) -> SparkColumn:
         return value
     if avro.is_array(kind):
         # Spark 4.3 compiles `transform`, and thereby all into one method that is too large for Java: twice the time
-        return F.zip_with(value, value, lambda item, _: _rebuilt(item, kind["items"]))
+        return F.zip_with(value, F.array(), lambda item, _: _rebuilt(item, kind["items"]))
     if _is_map(kind):
         return F.transform_values(value, lambda _, item: _rebuilt(item, kind["values"]))
     if not _is_scalar(kind):
