@@ -172,7 +172,9 @@ def test_a_reader_previews_and_can_neither_deploy_nor_write(attached, cluster, s
         sky.deploy(Filter("mine", "diaSource.snr > 20", STREAM))
     with (
         soon(),
-        pytest.raises(SessionError, match=f"did not accept a packet for topic '{STREAM}': .*AUTHORIZ"),
+        pytest.raises(
+            SessionError, match=f"did not accept a packet of user 'bob' for topic '{STREAM}': .*AUTHORIZ"
+        ),
     ):
         send(packets(1, 43), STREAM, cluster.bootstrap, options=sky.topics.options.for_librdkafka())
     with soon(), pytest.raises(SessionError, match=refused("bob", f"see topic '{STATUS}', if there is one")):
