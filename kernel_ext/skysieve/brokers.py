@@ -20,7 +20,7 @@ from kafka.net.compat import KafkaNetClient
 from skysieve.errors import SessionError
 from skysieve.kafka_options import KafkaOptions
 
-_HELP = "docs/cluster.md has the rights that each role needs"
+RIGHTS = "docs/cluster.md has the rights that each role needs"
 
 
 def reach(bootstrap: str, options: KafkaOptions) -> None:
@@ -133,7 +133,7 @@ def refusals(bootstrap: str, options: KafkaOptions, doing: str) -> Iterator[None
     try:
         yield
     except AuthorizationError:
-        raise SessionError(f"Kafka at {bootstrap} does not let {options.who} {doing}: {_HELP}.") from None
+        raise SessionError(f"Kafka at {bootstrap} does not let {options.who} {doing}: {RIGHTS}.") from None
     except SaslAuthenticationFailedError:
         raise SessionError(
             f"Kafka at {bootstrap} does not know {options.who} with this password ({options.mechanism}): check "

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import grpc
 
-SECONDS = 5.0
+_SECONDS = 5.0
 _SILENT = 0.2
 """Seconds for each further one, where the last was not answered: there can be one for each part of a result."""
 _COURTESIES = ("/ReleaseExecute", "/ReleaseSession")
@@ -36,6 +36,8 @@ class Deadlines(grpc.UnaryUnaryClientInterceptor):  # type: ignore[misc]
         if not details.method.endswith(_COURTESIES):
             return continuation(details, request)
         rest = (details.metadata, details.credentials, details.wait_for_ready, details.compression)
-        call = continuation(_Details(details.method, _SILENT if self._is_silent else SECONDS, *rest), request)
+        call = continuation(
+            _Details(details.method, _SILENT if self._is_silent else _SECONDS, *rest), request
+        )
         self._is_silent = call.code() is grpc.StatusCode.DEADLINE_EXCEEDED
         return call

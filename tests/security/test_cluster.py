@@ -173,7 +173,8 @@ def test_a_reader_previews_and_can_neither_deploy_nor_write(attached, cluster, s
     with (
         soon(),
         pytest.raises(
-            SessionError, match=f"did not accept a packet of user 'bob' for topic '{STREAM}': .*AUTHORIZ"
+            SessionError,
+            match=f"did not accept a packet of user 'bob' for topic '{STREAM}': .*AUTHORIZ.*docs/cluster.md",
         ),
     ):
         send(packets(1, 43), STREAM, cluster.bootstrap, options=sky.topics.options.for_librdkafka())

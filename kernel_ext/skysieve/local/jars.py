@@ -26,9 +26,8 @@ from skysieve.local.process import log_tail
 
 KAFKA_VERSION = "4.1.1"
 _LOG4J_VERSION = "2.24.3"
-_CONNECTORS_VERSION = (
-    "4.2.0"  # those of Spark 4.3, which pyspark is, are not in every repository yet; these fit
-)
+_CONNECTORS_VERSION = "4.2.0"
+"""Not every repository has those of Spark 4.3 yet, which pyspark is; these fit."""
 _FILES_VERSION = "0.1.0"
 LOCAL_FILES = "com.globalmentor.apache.hadoop.fs.BareLocalFileSystem"
 """A file system that makes files without help; Hadoop's has `chmod` run for each, four times in a micro-batch."""

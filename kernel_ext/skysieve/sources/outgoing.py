@@ -11,6 +11,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from skysieve.brokers import RIGHTS
 from skysieve.errors import SessionError
 
 MAX_PACKET_BYTES = 32 * 2**20
@@ -31,6 +32,7 @@ _LOG.addHandler(logging.NullHandler())  # what matters comes as an error
 _REACH_SECONDS = 10.0
 _REPORT_SECONDS = 0.1
 _FAR_AHEAD = 0.005
+_RIGHTS = f" ({RIGHTS}.)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +177,7 @@ class _Sender:
                 f"Kafka at {self.kafka} did not accept a packet{self._who} for topic {self.topic!r}: "
                 f"{_reason(self.refused)}. "
                 f"{self.acknowledged} packets were accepted."
+                f"{_RIGHTS if 'AUTHORIZATION' in self.refused.name() else ''}"
             )
         return self.acknowledged
 
