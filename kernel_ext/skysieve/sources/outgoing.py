@@ -155,11 +155,12 @@ class _Sender:
             self._turned_away = error
 
     def run(self, packets: Iterable[Packet], rate: float | None) -> int:
-        start = time.monotonic()
+        due = None
         try:
-            for number, packet in enumerate(packets):
+            for packet in packets:
                 if rate is not None:
-                    self._wait_until(start + number / rate)
+                    due = time.monotonic() if due is None else due + 1 / rate
+                    self._wait_until(due)
                 self._queue(packet)
                 if self.refused:
                     break
