@@ -6,6 +6,7 @@ import atexit
 import logging
 import os
 import socket
+import uuid
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
@@ -23,6 +24,19 @@ _POLLING = "50ms"
 """How often a query that waits asks Kafka for more; one on a stream that flows asks whenever a micro-batch is done.
 Measured with one idle stream: Spark's own 10 ms cost 13 % of a core in Spark and 15 % in Kafka (twice that before Java
 has compiled it), 50 ms cost 5 % and 6 to 9 %."""
+
+_SETTINGS = {
+    # Spark would give each session, and each query, a class loader of its own: each would compile again what others
+    # have compiled, have its methods interpreted until Java knows them, and start a daemon of Python's that stays
+    "spark.sql.artifact.isolation.alwaysApplyClassloader": "false",
+    "spark.sql.artifact.isolation.enabled": "false",
+    "spark.sql.ansi.enabled": "false",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.redaction.string.regex": PASSWORDS,
+    "spark.sql.streaming.pollingDelay": _POLLING,
+    # it has nothing to adapt in micro-batches, and costs each its time
+    "spark.sql.adaptive.streaming.stateless.enabled": "false",
+}
 
 _opened: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
 """The sessions that were opened here, and the server of each."""
@@ -51,32 +65,57 @@ def connect(url: str, token: str | None = None, session_id: str | None = None) -
             f"No Spark Connect server answers at {host}:{port}. "
             "Start the local session with `skysieve up`, or check the address."
         )
-    extras = {"token": token, "session_id": session_id}
-    given = "".join(f";{name}={value}" for name, value in extras.items() if value)
-    base = url if "/;" in url else f"{url.rstrip('/')}/"
-    channel = DefaultChannelBuilder(base + given)
-    channel.add_interceptor(Deadlines())
+
+    def channel(own: str | None) -> DefaultChannelBuilder:
+        extras = {"token": token, "session_id": own}
+        given = "".join(f";{name}={value}" for name, value in extras.items() if value)
+        base = url if "/;" in url else f"{url.rstrip('/')}/"
+        builder = DefaultChannelBuilder(base + given)
+        builder.add_interceptor(Deadlines())
+        return builder
+
+    own = session_id or str(uuid.uuid4())
     os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"  # as `SparkSession.builder.remote` does
-    session: Any = ConnectSession.builder.channelBuilder(channel).create()
     try:
-        _make_mannerly(session, url, keep=session_id is not None)
-        _ = session.version
-        session.conf.set("spark.sql.ansi.enabled", "false")
-        session.conf.set("spark.sql.session.timeZone", "UTC")
-        session.conf.set("spark.sql.redaction.string.regex", PASSWORDS)
-        session.conf.set("spark.sql.streaming.pollingDelay", _POLLING)
-        # it has nothing to adapt in micro-batches, costs each its time, and each query a daemon of Python's that stays
-        session.conf.set("spark.sql.adaptive.streaming.stateless.enabled", "false")
+        _prepare(channel(session_id), None if session_id else own)
     except PySparkException as error:
-        _forget(session)
         if "UNAUTHENTICATED" in str(error) or "Invalid token" in str(error):
             raise SessionError(
                 f"Spark at {host}:{port} refuses the token: set ${TOKEN} to the server's own."
             ) from None
         raise
+    session: Any = ConnectSession.builder.channelBuilder(channel(own)).create()
+    _make_mannerly(session.client)
+    if session_id is None:
+        # servers of ours never close an idle session, because the supervisor's must stay
+        atexit.register(_release, session, url)
     _put_first(session, url)
     opened: SparkSession = session
     return opened
+
+
+def _prepare(channel: Any, copy: str | None) -> None:
+    """Have the server make a session with our settings.
+
+    Of some of them Spark takes note when it first hears of a session: what is used is a copy, by this id, of one that
+    was given them. A session that has its id already is given them itself; each query that it starts is such a copy.
+    """
+    from pyspark.sql.connect.client import SparkConnectClient
+    from pyspark.sql.connect.conf import RuntimeConf
+
+    client = SparkConnectClient(channel)
+    _make_mannerly(client)
+    try:
+        settings = RuntimeConf(client)
+        for name, value in _SETTINGS.items():
+            settings.set(name, value)
+        if copy:
+            made = client.clone(copy)
+            _make_mannerly(made)
+            made.close()
+            client.release_session()
+    finally:
+        client.close()
 
 
 def _put_first(session: Any, url: str) -> None:
@@ -96,25 +135,15 @@ def _lives(session: Any) -> bool:
     return True
 
 
-def _forget(session: Any) -> None:
-    """Let a session go that the server refused: pyspark would take it for everybody's, and be refused ever after."""
-    session.release_session_on_close = False
-    session.stop()
-
-
-def _make_mannerly(session: Any, url: str, *, keep: bool) -> None:
+def _make_mannerly(client: Any) -> None:
     """Have the client say within seconds that its server is gone, and leave nothing behind on it."""
     from pyspark.sql.connect.client.retries import DefaultPolicy
 
     # pyspark prints the JVM's stack trace of every mistake in a filter; what it says is in the error raised
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
-    client = session.client
     # as it comes, it tries for ten minutes; and once more when Python ends
     client.set_retry_policies([DefaultPolicy(max_retries=_RETRIES, max_backoff=4000)])
     atexit.unregister(client._on_exit)
-    if not keep:
-        # servers of ours never close an idle session, because the supervisor's must stay
-        atexit.register(_release, session, url)
 
 
 def _release(session: Any, url: str) -> None:

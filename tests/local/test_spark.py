@@ -1,16 +1,19 @@
 """Spark Connect: only for those who hold the token, with the settings that the engine counts on."""
 
+import json
+import os
 import re
 import time
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 
 import psutil
 import pytest
 from skysieve.connections import connect
 from skysieve.errors import SessionError
-from skysieve.local import spark
+from skysieve.local import spark, spark_ui
 from skysieve.local.process import Daemon
 
 PAGE = Path(__file__).parents[2] / "docs" / "cluster.md"
@@ -80,3 +83,33 @@ def test_the_page_on_clusters_asks_for_the_settings_that_this_server_has(sky):
         assert sky.spark.sql(asked).collect()[0].value == value
     assert len(wanted) > 8
     assert {name: sky.spark.conf.get(name) for name in wanted} == wanted
+
+
+def test_what_one_session_has_compiled_and_started_serves_the_next(running):
+    """Spark gives each session a class loader of its own, unless told otherwise before it has heard of it."""
+
+    def ask():
+        def whose_child(batches):
+            for batch in batches:
+                yield batch.assign(id=os.getppid())
+
+        session = connect(running.spark, running.token)
+        try:
+            numbers = session.range(7, 77).selectExpr("id * 7 + 77 AS id").where("id % 7 = 0")
+            daemons = {row.id for row in numbers.mapInPandas(whose_child, "id long").collect()}
+            return daemons, compiled()
+        finally:
+            session.stop()
+
+    def compiled():
+        page = f"http://127.0.0.1:{running.spark_ui}/metrics/json/"
+        asked = Request(page, headers={"Authorization": spark_ui.authorization(running.token)})
+        with urlopen(asked) as answer:
+            histograms = json.load(answer)["histograms"]
+        return next(
+            h["count"] for name, h in histograms.items() if name.endswith("CodeGenerator.compilationTime")
+        )
+
+    first, second = ask(), ask()
+    assert first == second
+    assert first[1] > 0
