@@ -5,6 +5,7 @@ import os
 import re
 import time
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
@@ -88,19 +89,6 @@ def test_the_page_on_clusters_asks_for_the_settings_that_this_server_has(sky):
 def test_what_one_session_has_compiled_and_started_serves_the_next(running):
     """Spark gives each session a class loader of its own, unless told otherwise before it has heard of it."""
 
-    def ask():
-        def whose_child(batches):
-            for batch in batches:
-                yield batch.assign(id=os.getppid())
-
-        session = connect(running.spark, running.token)
-        try:
-            numbers = session.range(7, 77).selectExpr("id * 7 + 77 AS id").where("id % 7 = 0")
-            daemons = {row.id for row in numbers.mapInPandas(whose_child, "id long").collect()}
-            return daemons, compiled()
-        finally:
-            session.stop()
-
     def compiled():
         page = f"http://127.0.0.1:{running.spark_ui}/metrics/json/"
         asked = Request(page, headers={"Authorization": spark_ui.authorization(running.token)})
@@ -110,6 +98,19 @@ def test_what_one_session_has_compiled_and_started_serves_the_next(running):
             h["count"] for name, h in histograms.items() if name.endswith("CodeGenerator.compilationTime")
         )
 
-    first, second = ask(), ask()
-    assert first == second
-    assert first[1] > 0
+    def whose_child(batches):
+        for batch in batches:
+            yield batch.assign(id=os.getppid())
+
+    daemons, counts = set(), []
+    for _ in range(6):
+        session = connect(running.spark, running.token)
+        try:
+            numbers = session.range(7, 77).selectExpr("id * 7 + 77 AS id").where("id % 7 = 0")
+            daemons |= {row.id for row in numbers.mapInPandas(whose_child, "id long").collect()}
+        finally:
+            session.stop()
+        counts.append(compiled())
+    assert len(daemons) == 1
+    # what others do on this Spark may be compiled meanwhile; without sharing each of these sessions compiles
+    assert any(before == after > 0 for before, after in pairwise(counts)), counts
