@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
+import random
 import struct
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -69,6 +70,23 @@ def fastavro_rate(
                 f"Kafka took all but {left} of the matches of the loop; is there a topic {output}?"
             )
         return sum(end.values()) / (time.perf_counter() - begun), matches
+
+
+def write_seconds(kafka: str, counts: Mapping[str, int], size: int) -> float:
+    """Seconds in which librdkafka writes so many packets to each topic, of that many bytes."""
+    value = random.randbytes(size)
+    producer = Producer({"bootstrap.servers": kafka, "linger.ms": 5, "message.max.bytes": 32 << 20})
+    begun = time.perf_counter()
+    for topic in [topic for topic, count in counts.items() for _ in range(count)]:
+        while True:
+            try:
+                producer.produce(topic, value)
+                break
+            except BufferError:
+                producer.poll(0.1)
+    if left := producer.flush(60):
+        raise SkysieveError(f"Kafka took all but {left} of {sum(counts.values())} packets.")
+    return time.perf_counter() - begun
 
 
 def decode_rate(kafka: str, topic: str, end: Offsets, packet_format: Format) -> float:

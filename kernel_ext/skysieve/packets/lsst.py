@@ -216,7 +216,7 @@ class LsstFormat:
 
         size = F.coalesce(F.length(packet) - len(_END), F.lit(0))
         frame = F.col(_BEGIN)
-        version = F.conv(F.hex(F.substring(packet, 2, 4)), 16, 10).cast("bigint")
+        version = F.conv(F.hex(F.substring(frame, 2, 4)), 16, 10).cast("bigint")
         decoded = {v: s for v, s in self.schemas.items() if self.among is None or v in self.among}
         known = {v: F.lit(_FRAME.pack(0, v)) for v in decoded}
         cause = (
