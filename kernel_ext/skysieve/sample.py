@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 _KEPT = 4
-_PACKET = ("kafka.value", "kafka.topic", "kafka.timestampType")
+_CARRIED = ("key", "partition", "offset", "timestamp", "headers")
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Samples:
         from skysieve.enrich.base import decoded
 
         packets = plan.read_range(self.spark, stream.topics, stream.name, start, stop)
-        alerts = decoded(packets, stream.format, columns.values()).drop(*_PACKET)
+        alerts = decoded(packets, stream.format, columns.values(), _CARRIED)
         return Sample(stream.format.knows, start, stop, columns, _kept(alerts))
 
     def _grown(self, stream: Stream, known: Sample, start: Offsets, stop: Offsets) -> Sample:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any, cast
 
 import pandas as pd
 import pyarrow as pa
 from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from skysieve.engine import plan
@@ -103,6 +105,8 @@ def without_verdicts(table: pd.DataFrame) -> pd.DataFrame:
 def _taught(which: Slice, table: pd.DataFrame) -> Slice:
     """The slice, with the schemas that could not be known before these packets were read."""
     broken = table[table[PROBLEM].notna()]
+    if broken.empty:
+        return which
     looked = pd.concat(
         [broken.drop_duplicates(PROBLEM).head(_LOOKED), broken.head(_LOOKED), broken.tail(_LOOKED)]
     )
@@ -122,9 +126,15 @@ def _collect(samples: Samples, which: Slice, specs: Sequence[Filter]) -> pd.Data
             # which alert a rejected packet held is not known, so it may be one of them
             named = F.col(f"`{id_column}`").isin(list(which.ids))
             rows = rows.where(named | kafka("problem").isNotNull())
-        parts.append(rows.toArrow())
+        parts.append(_table(rows))
     table: pd.DataFrame = pa.concat_tables(parts).to_pandas(types_mapper=NULLABLE.get)
     return table.sort_values([f"kafka.{name}" for name in _ORDER], ignore_index=True)
+
+
+def _table(rows: DataFrame) -> pa.Table:
+    """The rows; ``toArrow`` would first ask Spark for their types, which come with them."""
+    table, _ = cast("Any", rows)._to_table()
+    return table
 
 
 def _to_show(columns: Columns, places: Places, bound: Sequence[BoundFilter]) -> list[Column]:

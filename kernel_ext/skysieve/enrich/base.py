@@ -228,7 +228,9 @@ def inputs(wanted: Iterable[Column]) -> list[Column]:
     return united(used)
 
 
-def decoded(packets: DataFrame, packet_format: Format, columns: Iterable[Column]) -> DataFrame:
+def decoded(
+    packets: DataFrame, packet_format: Format, columns: Iterable[Column], carried: Sequence[str] = ()
+) -> DataFrame:
     """What :func:`skysieve.packets.decode.decode` gives, with the columns of enrichments among those wanted.
 
     And, for each of these enrichments, what it took (:data:`TOOK`).
@@ -237,7 +239,7 @@ def decoded(packets: DataFrame, packet_format: Format, columns: Iterable[Column]
 
     wanted = list(columns)
     held = (column for column in (*wanted, *inputs(wanted)) if column.by is None)
-    alerts, given = decode(packets, packet_format, held), [c for c in wanted if c.by is not None]
+    alerts, given = decode(packets, packet_format, held, carried), [c for c in wanted if c.by is not None]
     return enriched(alerts, given, timed=True) if given else alerts
 
 

@@ -25,7 +25,9 @@ PROBLEM = "kafka.problem"
 _FLOATS = ("float", "double")
 
 
-def decode(packets: DataFrame, packet_format: Format, columns: Iterable[Column]) -> DataFrame:
+def decode(
+    packets: DataFrame, packet_format: Format, columns: Iterable[Column], carried: Sequence[str] = ()
+) -> DataFrame:
     """Add one flat column per wanted column, named by its dotted path, and the reason where a packet is rejected.
 
     Each packet is decoded once, by the schema of its own version, and resolved by field name to the wanted columns: one
@@ -41,11 +43,13 @@ def decode(packets: DataFrame, packet_format: Format, columns: Iterable[Column])
         How the packets are framed.
     columns
         What to decode; records and arrays come whole.
+    carried
+        Which columns of ``packets`` to keep; all of them, for which Spark must be asked, if none is named.
 
     Returns
     -------
     DataFrame
-        The columns of ``packets`` as ``kafka.value``, ``kafka.offset`` … (an alert can have a ``timestamp``, too),
+        Those columns of ``packets`` as ``kafka.value``, ``kafka.offset`` … (an alert can have a ``timestamp``, too),
         ``kafka.record`` (number of the alert in its packet), ``kafka.problem`` (a struct of stage and message) and the
         wanted ones, all flat. A packet of several alerts has a row for each; a rejected one has one row.
     """
@@ -61,7 +65,7 @@ def decode(packets: DataFrame, packet_format: Format, columns: Iterable[Column])
     )
     framed = packet_format.spread(packets).withColumns({PROBLEM: F.coalesce(large, how.frame)})
     read = framed.withColumns({RESULT: once(F.when(kafka("problem").isNull(), how.read))})
-    carried = packets.columns
+    carried = carried or packets.columns
     flat = read.select(
         *(F.col(name).alias(f"kafka.{name}") for name in carried),
         kafka("record"),
