@@ -17,9 +17,10 @@ from skysieve.errors import SessionError
 from skysieve.server.handlers import routes
 from skysieve.sources import send
 from skysieve.stream_topics import make_stream
+from tornado.web import RequestHandler
 from typer.testing import CliRunner
 
-from .clusters import SIGN, soon
+from .clusters import SIGN, USERS, soon
 
 STREAM, NAME = "lsst-alerts", "guarded"
 WATCHED = (REGISTRY, STATUS, STREAM, f"{STREAM}.rejected", f"filter.{NAME}")
@@ -117,37 +118,44 @@ READS = [
 ]
 ACTIONS = ["stop", "start", "rollback", "remove"]
 OWN = {
-    "session": ("GET", None),
-    "session/start": ("POST", {}),
-    "session/stop": ("POST", {}),
-    "session/logs/kafka": ("GET", None),
-    "session/remote": ("DELETE", None),
-    "spark/jobs/": ("GET", None),
-    "tour": ("GET", None),
-    "streams": ("GET", None),
-    "draft": ("POST", {"name": "mine", "stream": STREAM, "text": "diaSource.snrr > 5"}),
-    "changes": ("GET", None),
+    ("GET", "session"): None,
+    ("POST", "session/start"): {},
+    ("POST", "session/stop"): {},
+    ("GET", "session/logs/kafka"): None,
+    ("DELETE", "session/remote"): None,
+    ("GET", "spark/jobs/"): None,
+    ("GET", "tour"): None,
+    ("GET", "streams"): None,
+    ("POST", "draft"): {"name": "mine", "stream": STREAM, "text": "diaSource.snrr > 5"},
+    ("GET", "changes"): None,
 }
 """What is about the panel's own server; `changes` is asked as no WebSocket here."""
+
+
+ELSEWHERE_NAMED = ("PUT", "session/remote")
 
 
 def test_every_command_and_every_address_is_tried():
     names = {command.name or command.callback.__name__ for command in app.registered_commands}
     assert names == {command[0] for _, command, _ in REFUSED} | ELSEWHERE
-    tried = [*(path.partition("?")[0] for path in READS), *OWN]
-    tried += [f"filters/{NAME}" if action == "remove" else f"filters/{NAME}/{action}" for action in ACTIONS]
+    tried = [*OWN, ELSEWHERE_NAMED, *(("GET", path.partition("?")[0]) for path in READS)]
+    tried += [("POST", f"filters/{NAME}/{action}") for action in ACTIONS if action != "remove"]
+    tried += [("DELETE", f"filters/{NAME}")]
     left = [
-        path for path, _ in routes("/") if not any(re.fullmatch(path, f"/skysieve/{one}") for one in tried)
+        (method, path)
+        for path, handler in routes("/")
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+        if getattr(handler, method.lower()) is not getattr(RequestHandler, method.lower())
+        and not any(method == m and re.fullmatch(path, f"/skysieve/{one}") for m, one in tried)
     ]
     assert not left
 
 
 @pytest.mark.usefixtures("unchanged")
-@pytest.mark.parametrize("path", OWN)
-def test_a_panel_of_ones_own_says_nothing_of_what_one_may_not_see(served, path):
+@pytest.mark.parametrize(("method", "path"), OWN)
+def test_a_panel_of_ones_own_says_nothing_of_what_one_may_not_see(served, method, path):
     user, server = served
-    method, body = OWN[path]
-    answer = server.ask(path, method, body)
+    answer = server.ask(path, method, OWN[method, path])
     assert answer.status < 500 or "local session" in answer.message, answer.body
     assert SIGN.encode() not in answer.body
     assert user != "mallory" or path == "tour" or STREAM.encode() not in answer.body
@@ -156,6 +164,30 @@ def test_a_panel_of_ones_own_says_nothing_of_what_one_may_not_see(served, path):
     if path == "draft":
         said = " ".join(one["message"] for one in answer.json["mistakes"])
         assert ("diaSource.snr" in said) == (user == "bob"), said
+    assert SIGN not in server.log
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_a_session_that_a_panel_is_told_of_shows_what_its_user_may_see_and_no_password(
+    cluster, started, served
+):
+    user, server = served
+    method, path = ELSEWHERE_NAMED
+    named = {"spark": started.spark, "kafka": cluster.bootstrap, "protocol": "SASL_SSL", "ca": cluster.ca}
+    right = named | {"user": user, "password": USERS[user]}
+    for wrong in ({"password": SIGN}, {"user": "alice"}, {"ca": __file__}):
+        refused = server.ask(path, method, right | wrong)
+        assert refused.status in (400, 503), refused.body
+        assert SIGN.encode() not in refused.body
+    try:
+        told = server.ask(path, method, right)
+        assert (told.status, told.json["place"]) == (200, "remote"), told.body
+        streams = server.ask("streams")
+        assert (STREAM.encode() in streams.body) == (user == "bob")
+        assert server.ask(f"filters/{NAME}", "DELETE").status == 503
+        assert SIGN.encode() not in told.body + streams.body + server.ask("session").body
+    finally:
+        assert server.ask(path, "DELETE").status == 204
     assert SIGN not in server.log
 
 
