@@ -44,7 +44,7 @@ def measure(session: LocalSession, count: int, tell: Tell) -> dict[str, Any]:
     a partition costs Kafka some milliseconds, once. The numbers of filters take turns, so that none is by a warmer Java
     than the others. There are no more runs, because they write some 10 GB, and on a virtual machine further memory for
     files can be ten times slower. What librdkafka alone needs to write as many packets of that size to the same topics
-    is told, too: no bank on this machine can be faster than reading and that.
+    is told, too: no bank on this machine can be much faster than reading and that.
 
     Raises
     ------
@@ -121,10 +121,8 @@ def _peak_mb(pid: int) -> float:
 
 def _bank(sky: Session, stream: str, size: int, more: str = "") -> tuple[float, list[int]]:
     source = sky.stream(stream)
-    wanted, topics = (
-        filters.as_filters(filters.thresholds(size), stream, "bench", more),
-        _topics(stream, size),
-    )
+    wanted = filters.as_filters(filters.thresholds(size), stream, "bench", more)
+    topics = _topics(stream, size)
     before = sky.topics.totals(topics)
     rate = timed(sky, source, [one.bind(source.filterable) for one in wanted], f"{size}{more}")
     after = sky.topics.totals(topics)
@@ -182,7 +180,7 @@ def report(result: dict[str, Any]) -> str:
         taken = result["packets"] / result["bank"][n]
         lines.append(
             f"{n} filters took {taken:.2f} s; librdkafka alone writes their matches in {alone:.2f} s, "
-            f"so that {one / (one + alone):.2f} of one can be reached"
+            f"so that about {one / (one + alone):.2f} of one can be reached"
         )
     lines.append(f"most memory that Spark held: {result['spark_peak_mb']:,} MB")
     return "\n".join(lines)
