@@ -130,9 +130,8 @@ OWN = {
     ("GET", "changes"): None,
 }
 """What is about the panel's own server; `changes` is asked as no WebSocket here."""
-
-
 ELSEWHERE_NAMED = ("PUT", "session/remote")
+"""What needs each user's own password."""
 
 
 def test_every_command_and_every_address_is_tried():

@@ -77,8 +77,7 @@ def measure(session: LocalSession, count: int, tell: Tell) -> dict[str, Any]:
             silent[size] = max(silent[size], _bank(sky, stream, size, _NEVER)[0])
     for size in _SIZES:
         tell(f"the matches of {size} filters, written by librdkafka alone ...")
-        found = dict(zip(_topics(stream, size), matches[size], strict=True))
-        writing[size] = yardsticks.write_seconds(session.kafka, found, round(mean_size))
+        writing[size] = yardsticks.write_seconds(session.kafka, matches[size], round(mean_size))
     loops = {}
     output = make_stream(sky.topics, "bench-loop")
     for size in _LOOPS:
@@ -86,9 +85,10 @@ def measure(session: LocalSession, count: int, tell: Tell) -> dict[str, Any]:
         functions = filters.as_functions(filters.thresholds(size))
         runs = [yardsticks.fastavro_rate(session.kafka, stream, end, functions, output) for _ in range(_RUNS)]
         loops[size] = max(rate for rate, _ in runs)
-        if runs[-1][1] != matches[size]:
+        found = list(matches[size].values())
+        if runs[-1][1] != found:
             raise SkysieveError(
-                f"The bank and the loop do not agree on {size} filters: {matches[size]} {runs[-1][1]}"
+                f"The bank and the loop do not agree on {size} filters: {found} {runs[-1][1]}"
             )
     sky.detach()
     return {
@@ -101,7 +101,7 @@ def measure(session: LocalSession, count: int, tell: Tell) -> dict[str, Any]:
         "writing_alone": {str(n): round(seconds, 3) for n, seconds in writing.items()},
         "cpu_us_per_alert": {str(n): round(1e6 * seconds / count, 1) for n, seconds in cpu.items()},
         "spark_peak_mb": round(_peak_mb(spark.pid)),
-        "matches": {str(n): sum(found) for n, found in matches.items()},
+        "matches": {str(n): sum(found.values()) for n, found in matches.items()},
     }
 
 
@@ -119,18 +119,15 @@ def _peak_mb(pid: int) -> float:
     return float(psutil.Process(pid).memory_info().rss) / 2**20
 
 
-def _bank(sky: Session, stream: str, size: int, more: str = "") -> tuple[float, list[int]]:
+def _bank(sky: Session, stream: str, size: int, more: str = "") -> tuple[float, dict[str, int]]:
+    """Its rate, and the number of matches in each output topic."""
     source = sky.stream(stream)
     wanted = filters.as_filters(filters.thresholds(size), stream, "bench", more)
-    topics = _topics(stream, size)
+    topics = [one.output_topic for one in wanted]
     before = sky.topics.totals(topics)
     rate = timed(sky, source, [one.bind(source.filterable) for one in wanted], f"{size}{more}")
     after = sky.topics.totals(topics)
-    return rate, [after[topic] - before.get(topic, 0) for topic in topics]
-
-
-def _topics(stream: str, size: int) -> list[str]:
-    return [one.output_topic for one in filters.as_filters(filters.thresholds(size), stream, "bench")]
+    return rate, {topic: after[topic] - before.get(topic, 0) for topic in topics}
 
 
 def timed(sky: Session, source: Stream, bound: Sequence[BoundFilter], label: str) -> float:

@@ -29,6 +29,7 @@ _CONSUMER = {
     "socket.receive.buffer.bytes": 4 << 20,
     "queued.max.messages.kbytes": 128 << 10,
 }
+_PRODUCER = {"linger.ms": 5, "message.max.bytes": 32 << 20}
 
 
 def raw_rate(kafka: str, topic: str, end: Offsets) -> float:
@@ -54,7 +55,7 @@ def fastavro_rate(
     """
     schemas = {v: fastavro.parse_schema(lsst_schemas.load(v)) for v in lsst_schemas.schema_files()}
     matches = [0] * len(filters)
-    producer = Producer({"bootstrap.servers": kafka, "linger.ms": 5, "message.max.bytes": 32 << 20})
+    producer = Producer({"bootstrap.servers": kafka, **_PRODUCER})
     with _consumer(kafka, topic, end) as consumer:
         begun = time.perf_counter()
         for value in _values(consumer, sum(end.values())):
@@ -75,7 +76,7 @@ def fastavro_rate(
 def write_seconds(kafka: str, counts: Mapping[str, int], size: int) -> float:
     """Seconds in which librdkafka writes so many packets to each topic, of that many bytes."""
     value = random.randbytes(size)
-    producer = Producer({"bootstrap.servers": kafka, "linger.ms": 5, "message.max.bytes": 32 << 20})
+    producer = Producer({"bootstrap.servers": kafka, **_PRODUCER})
     begun = time.perf_counter()
     for topic in [topic for topic, count in counts.items() for _ in range(count)]:
         while True:
