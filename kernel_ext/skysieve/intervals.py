@@ -1,4 +1,4 @@
-"""Intervals of proportions."""
+"""Proportions: their intervals, and how they are written."""
 
 from __future__ import annotations
 
@@ -22,3 +22,14 @@ def wilson(passed: int, judged: int, level: float = 0.95) -> tuple[float, float]
     half = z * math.sqrt(share * (1 - share) / judged + z * z / (4 * judged * judged))
     scale = 1 + z * z / judged
     return (max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale))
+
+
+def percent(share: float) -> str:
+    """A proportion as a person writes it, of two digits.
+
+    Examples
+    --------
+    >>> percent(1.0), percent(0.0345)
+    ('100 %', '3.5 %')
+    """
+    return f"{float(f'{100 * share:.2g}'):g} %"

@@ -14,7 +14,7 @@ from skysieve import labels, lint, nights, why
 from skysieve.engine import plan
 from skysieve.errors import FilterError, StreamError, nearest
 from skysieve.filter import BoundFilter, Filter
-from skysieve.intervals import wilson
+from skysieve.intervals import percent, wilson
 from skysieve.labels import Labelled, Labels
 from skysieve.nights import Nights, PerNight
 from skysieve.packets.decode import PROBLEM
@@ -123,9 +123,7 @@ class Preview(Judged):
         if self._slice.ids is not None:
             said.append("These alerts were chosen by id, so the pass rate is not that of the stream.")
         elif judged and (high > _UNSURE * low or judged < _ENOUGH):
-            share = (
-                f"from {100 * low:.2g} to {100 * high:.2g} %" if self.passed else f"below {100 * high:.2g} %"
-            )
+            share = f"from {percent(low)} to {percent(high)}" if self.passed else f"below {percent(high)}"
             enough = _ENOUGH * judged / self.passed if self.passed else 10 * judged
             said.append(
                 f"The sample is too small: {self.passed:,} of {judged:,} alerts pass, so the pass rate is only known "

@@ -164,6 +164,13 @@ def test_a_guard_objects_to_a_share_only_after_enough_alerts_and_to_a_size_at_on
     assert "sent 60 MB" in guard.objection(FilterHealth(judged=999, matched=600), 100_000.0)
 
 
+def test_a_guard_that_lets_all_pass_objects_to_no_share():
+    """Matches of the micro-batch at work are counted, its alerts not yet; what a crash delivered twice is, too."""
+    ahead = FilterHealth(judged=20_843, matched=20_868)
+    assert Guard(share=1).objection(ahead, 1000.0) is None
+    assert "It passed 100 % of" in Guard(share=0.99).objection(ahead, 1000.0)
+
+
 @pytest.mark.parametrize("wrong", [{"share": 0}, {"share": 1.5}, {"after": 0}, {"megabytes_per_hour": -1}])
 def test_a_senseless_guard_is_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from skysieve.engine.health import FilterHealth
 from skysieve.engine.values import Value
+from skysieve.intervals import percent
 
 _RECORD = 1000.0
 """Bytes of what an aggregate tells of a group, with its headers."""
@@ -17,8 +18,8 @@ class Guard(Value):
     Attributes
     ----------
     share
-        Of the alerts judged within the last hour, from 0 to 1; 1 lets all pass. Where an hour has fewer than ``after``,
-        of those since it began to run.
+        Of the alerts judged within the last hour, from 0 to 1; 1 lets all pass, whatever is counted: matches are known
+        a micro-batch before the alerts are. Where an hour has fewer than ``after``, of those since it began to run.
     after
         Alerts that are judged before the share counts.
     megabytes_per_hour
@@ -45,11 +46,9 @@ class Guard(Value):
         judged, matched = of_hour if health.judged >= self.after else max(of_hour, health.in_all)
         if packet_bytes is None:
             packet_bytes = _RECORD
-        elif judged >= self.after and matched > self.share * judged:
-            return (
-                f"It passed {100 * matched / judged:.2g} % of the last {judged:,} alerts; "
-                f"its guard allows {100 * self.share:.2g} %."
-            )
+        elif judged >= self.after and self.share < 1 and matched > self.share * judged:
+            passed, allowed = percent(matched / judged), percent(self.share)
+            return f"It passed {passed} of the last {judged:,} alerts; its guard allows {allowed}."
         megabytes = health.matched * packet_bytes / 1e6
         if megabytes > self.megabytes_per_hour:
             return f"It sent {megabytes:,.0f} MB within an hour; its guard allows {self.megabytes_per_hour:,.0f} MB."

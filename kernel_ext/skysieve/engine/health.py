@@ -17,7 +17,7 @@ from pydantic import Field
 
 from skysieve.engine.batches import UNDATED, Batch, batches, deleted
 from skysieve.engine.values import Value, now
-from skysieve.intervals import wilson
+from skysieve.intervals import percent, wilson
 from skysieve.topics import Offsets
 
 _RATES = 60.0
@@ -267,7 +267,7 @@ def drift(judged: int, matched: int, expected: tuple[float, float] | None) -> st
     low, high = wilson(matched, judged, _DRIFT_LEVEL)
     if low <= expected[1] and high >= expected[0]:
         return None
-    share, least, most = (f"{100 * x:.2g} %" for x in (matched / judged, *expected))
+    share, least, most = map(percent, (matched / judged, *expected))
     return f"{share} of {judged:,} alerts pass, where the preview said {least} to {most}"
 
 
