@@ -1,5 +1,6 @@
 """Kafka's topics: what is written is what is read, and a Kafka that is not there is named."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from confluent_kafka.admin import AdminClient
 from kafka import KafkaAdminClient
 from kafka.errors import NotLeaderForPartitionError
 from processes import wait_until
+from skysieve import brokers
 from skysieve.errors import SessionError
 from skysieve.local.ports import free_port
 from skysieve.topics import Topics
@@ -162,3 +164,36 @@ def test_a_kafka_that_does_not_run_is_named_and_the_cure(name):
 def test_a_topic_that_is_not_there_is_named(topics, name):
     with pytest.raises(SessionError, match=f"has no topic '{name}-nowhere'"):
         topics.end(f"{name}-nowhere")
+
+
+def test_what_is_asked_within_one_connection_goes_by_one_that_is_closed_at_the_end(
+    topics, topic, monkeypatch
+):
+    made, connected = [], brokers._connected
+    monkeypatch.setattr(brokers, "_connected", lambda told: made.append(connected(told)) or made[-1])
+    with brokers.one_connection():
+        assert topic in topics.names()
+        with brokers.one_connection():
+            assert topics.bounds(topic) == ({0: 0, 1: 0}, {0: 0, 1: 0})
+        assert topics.partitions(f"{topic}-none") == 0
+    assert topic in topics.names()
+    assert len(made) == 2
+    assert all(one._closed for one in made)
+
+
+def test_a_range_of_several_partitions_is_read_whole_and_in_order_within_each(topics, name):
+    topics.create({name: 3})
+    producer = Producer({"bootstrap.servers": topics.bootstrap})
+    for number in range(300):
+        producer.produce(name, str(number).encode(), partition=number % 3)
+    producer.flush()
+    found = [(r.partition, r.offset) for r in topics.read(name, {0: 10, 1: 99, 2: 0}, {0: 60, 1: 100, 2: 0})]
+    assert sorted(found) == [*((0, offset) for offset in range(10, 60)), (1, 99)]
+    assert [offset for partition, offset in found if partition == 0] == [*range(10, 60)]
+
+
+def test_who_takes_long_over_a_record_is_not_told_that_kafka_is_silent(topics, topic, monkeypatch):
+    monkeypatch.setattr("skysieve.topics._PATIENCE", 0.5)
+    topics.write(topic, [(f"k{i}", b"") for i in range(9)])
+    for _ in topics.read(topic, {}, topics.end(topic)):
+        time.sleep(0.7)

@@ -64,6 +64,18 @@ def test_an_unknown_column_of_a_function_or_of_another_brokers_query_is_told(top
     assert meant(pipeline, found) == '"candidate.snrr"'
 
 
+def test_what_is_likely_to_be_wrong_is_told_once_nothing_else_is(topics, filled):
+    text = "psfFlux_flag\nAND NOT snr < 5"
+    found = mistakes(text, topics, stream=filled)
+    assert [(one.severity, meant(text, one)) for one in found] == [
+        ("warning", "psfFlux_flag"),
+        ("warning", "NOT snr < 5"),
+    ]
+    assert "keeps only" in found[0].message
+    (only,) = mistakes(f"{text} AND snrr > 3", topics, stream=filled)
+    assert (only.severity, only.line) == ("error", 2)
+
+
 def test_an_expression_of_the_notebooks_variables_is_for_its_kernel_to_judge(topics, filled):
     text = "lsst.snrr > F.lit(20)"
     assert mistakes(text, topics, stream=filled, names=["lsst", "F"]) == []

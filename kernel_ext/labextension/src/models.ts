@@ -125,6 +125,7 @@ export interface Draft {
 
 export interface Mistake {
   part: 'name' | 'stream' | 'text';
+  severity: 'error' | 'warning';
   line: number;
   column: number;
   length: number;

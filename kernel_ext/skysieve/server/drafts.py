@@ -6,10 +6,11 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Literal
 
-from skysieve import languages
+from skysieve import languages, lint
 from skysieve.errors import FilterError, SkysieveError, StreamError
-from skysieve.filter import check_name
+from skysieve.filter import Filter, check_name
 from skysieve.languages import Cut
 from skysieve.languages.cells import read
 from skysieve.languages.detection import could_make_columns, language, without_comments
@@ -97,12 +98,20 @@ def _in_the_text(draft: Draft, stream: Stream | None) -> Iterator[Mistake]:
         return
     if stream is None:
         return
+    is_fine = True
     for cut in cuts:
         try:
             spoken.bind(cut, stream.filterable)
         except FilterError as error:
+            is_fine = False
             # a place in what a text was translated to is none in the text
-            yield _mistake(error, cut) if given["where"] == text else _whole(error, whole)
+            yield _mistake(error, cut) if given["where"] == text else _at(whole, str(error))
+    if is_fine:
+        for doubt in lint.before(
+            Filter("draft", stream=stream.name, **given), stream.filterable, stream.described
+        ):
+            cut = next((cut for cut in cuts if cut.text == doubt.cut and given["where"] == text), whole)
+            yield _at(cut, f"{doubt.message} {doubt.cure}", "warning")
 
 
 def _mistake(error: FilterError, cut: Cut) -> Mistake:
@@ -114,10 +123,9 @@ def _mistake(error: FilterError, cut: Cut) -> Mistake:
         return Mistake(
             part="text", line=error.line, column=error.column, length=error.length, message=message
         )
-    return _whole(error, cut)
+    return _at(cut, str(error))
 
 
-def _whole(error: FilterError, cut: Cut) -> Mistake:
-    return Mistake(
-        part="text", line=cut.line, column=cut.column, length=len(cut.text), message=str(error).split("\n")[0]
-    )
+def _at(cut: Cut, message: str, severity: Literal["error", "warning"] = "error") -> Mistake:
+    place = {"line": cut.line, "column": cut.column, "length": len(cut.text)}
+    return Mistake(part="text", severity=severity, **place, message=message.split("\n")[0])

@@ -185,9 +185,13 @@ class Draft(Asked):
 
 
 class Mistake(Said):
-    """What is wrong with a draft, and where; lines and columns (characters) of its text are counted from 1."""
+    """What is wrong with a draft, or likely to be, and where.
+
+    Lines and columns (characters) of its text are counted from 1.
+    """
 
     part: Literal["name", "stream", "text"]
+    severity: Literal["error", "warning"] = "error"
     line: int = 1
     column: int = 1
     length: int = 0
@@ -195,7 +199,7 @@ class Mistake(Said):
 
 
 class Judged(Said):
-    """All that is wrong with a draft."""
+    """All that is wrong with a draft; where nothing is, what is likely to be."""
 
     mistakes: list[Mistake]
 

@@ -2,6 +2,7 @@ import { Button, ReactWidget, runIcon } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { ReactElement } from 'react';
 
+import type { Mistake } from '../models';
 import type { Sky } from '../sky';
 import type { Header } from './header';
 import { share, state } from '../words';
@@ -34,10 +35,11 @@ export class FilterBar extends ReactWidget {
     }
   }
 
-  /** Tell it what is wrong with its filter. */
-  tellMistakes(messages: readonly string[]): void {
-    if (messages.join('\n') !== this._mistakes.join('\n')) {
-      this._mistakes = messages;
+  /** Tell it what is wrong with its filter, or likely to be. */
+  tellMistakes(mistakes: readonly Mistake[]): void {
+    const message = mistakes.map(one => one.message).join('\n');
+    if (message !== this._mistakes.message) {
+      this._mistakes = { message, severity: mistakes[0]?.severity };
       this.update();
     }
   }
@@ -85,8 +87,12 @@ export class FilterBar extends ReactWidget {
             {trans.__('Form')}
           </Button>
         )}
-        <span className="sky-mistakes" aria-live="polite">
-          {this._mistakes.join('\n')}
+        <span
+          className="sky-mistakes"
+          data-severity={this._mistakes.severity}
+          aria-live="polite"
+        >
+          {this._mistakes.message}
         </span>
         {filter && (
           <span role="status">
@@ -114,6 +120,8 @@ export class FilterBar extends ReactWidget {
 
   private _name = '';
   private _isSql = false;
-  private _mistakes: readonly string[] = [];
+  private _mistakes: { message: string; severity?: Mistake['severity'] } = {
+    message: ''
+  };
   private _drawn: unknown = undefined;
 }

@@ -105,7 +105,7 @@ export class Bars {
       cell,
       this.sky.api,
       () => this.notebooks.names(panel),
-      messages => bar?.tellMistakes(messages)
+      found => bar?.tellMistakes(found)
     );
     const look = () => {
       if (cell.isDisposed) {

@@ -15,13 +15,13 @@ import type { Header } from './header';
 
 const PAUSE = 500;
 
-/** Underlines what is wrong in a `%%filter` cell while it is typed; F8 goes to the next of it. */
+/** Underlines what is wrong in a `%%filter` cell, or likely to be, while it is typed; F8 goes to the next of it. */
 export class Mistakes {
   constructor(
     private readonly cell: Cell,
     private readonly api: Api,
     private readonly names: () => string[],
-    private readonly tell: (messages: string[]) => void
+    private readonly tell: (mistakes: readonly Mistake[]) => void
   ) {
     // an editor that comes into sight may be new
     cell.inViewportChanged.connect(this.look, this);
@@ -73,9 +73,10 @@ export class Mistakes {
       const told = found.filter(one => one.to <= view.state.doc.length);
       view.dispatch(setDiagnostics(view.state, told));
       this.extend(view);
-      view.contentDOM.setAttribute('aria-invalid', `${told.length > 0}`);
+      const isWrong = told.some(one => one.severity === 'error');
+      view.contentDOM.setAttribute('aria-invalid', `${isWrong}`);
     }
-    this.tell(mistakes.map(one => one.message));
+    this.tell(mistakes);
   }
 
   private diagnostic(one: Mistake, source: string): Diagnostic[] {
@@ -90,7 +91,8 @@ export class Mistakes {
     }
     // what is missing at the end has no width: its neighbour is underlined
     from = Math.max(0, Math.min(from, to - 1));
-    return [{ from, to, severity: 'error', source: '', message: one.message }];
+    const { severity, message } = one;
+    return [{ from, to, severity, source: '', message }];
   }
 
   private extend(view: EditorView): void {
