@@ -5,11 +5,24 @@ from __future__ import annotations
 import base64
 import hashlib
 import time
+from collections.abc import Iterable
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from confluent_kafka.admin import (
+    AdminClient,
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialUpsertion,
+)
+from processes import wait_until
+from skysieve.errors import SessionError
+from skysieve.home import Home
 from skysieve.kafka_options import KafkaOptions
+from skysieve.local import kafka
+from skysieve.local.process import Daemon
+from skysieve.sources import Packet, send, simulate
 from skysieve.topics import Topics
 
 from .authorities import Authority
@@ -32,6 +45,9 @@ SIGN = "Zq7kWx4Bv9"
 Long: three of them are found in any few megabytes of packets.
 """
 
+STREAM = "lsst-alerts"
+"""The stream that the rights of docs/cluster.md are for."""
+
 _ITERATIONS = 4096
 
 
@@ -39,9 +55,60 @@ _ITERATIONS = 4096
 class Cluster:
     """The broker's address, and what its users need."""
 
-    bootstrap: str
-    ca: str
+    port: int
     folder: Path
+    authority: Authority
+
+    @property
+    def bootstrap(self) -> str:
+        """Its address."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def ca(self) -> str:
+        """The file that says whom to trust."""
+        return str(self.folder / "ca.pem")
+
+    @property
+    def home(self) -> Home:
+        """Where the broker keeps its files."""
+        return replace(Home.at(self.folder / "broker"), cache=Home.default().cache)
+
+    def start(self) -> None:
+        """Start the broker, and wait until it serves."""
+        Path(self.ca).write_text(self.authority.pem)
+        self.home.run.mkdir(parents=True, exist_ok=True)
+        told = settings(self.authority)
+        daemon = kafka.start(self.home, self.port, print, told, [scram(user) for user in USERS])
+        wait_until(lambda: self._serves(daemon), "the broker serves")
+
+    def _serves(self, daemon: Daemon) -> bool:
+        assert daemon.process, daemon.tail()
+        try:
+            self.topics("alice").names()
+        except SessionError:
+            return False
+        return True
+
+    def restart(self) -> None:
+        """Have the broker end every connection, and begin anew with what it has on its disk."""
+        Daemon(self.home, "kafka").stop()
+        self.start()
+
+    def change_password(self, user: str, password: str) -> None:
+        """Let the owner give a user another one, which a running process finds in its file."""
+        options = KafkaOptions.of(self.options("alice")).for_librdkafka()
+        admin = AdminClient({"bootstrap.servers": self.bootstrap, **options})
+        how = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, _ITERATIONS)
+        wanted = UserScramCredentialUpsertion(user, how, password.encode())
+        for done in admin.alter_user_scram_credentials([wanted]).values():
+            done.result(30)
+        (self.folder / f"{user}.password").write_text(password)
+
+    def send(self, found: Iterable[Packet]) -> int:
+        """Let the owner send packets."""
+        options = self.topics("alice").options.for_librdkafka()
+        return send(found, STREAM, self.bootstrap, options=options)
 
     def options(self, user: str, password: str | None = None) -> dict[str, str]:
         """What a user says to attach()."""
@@ -63,6 +130,11 @@ class Cluster:
             "SKYSIEVE_KAFKA_USER": user,
             "SKYSIEVE_KAFKA_PASSWORD_FILE": str(password),
         }
+
+
+def packets(count: int, seed: int) -> list[Packet]:
+    """Simulated alerts."""
+    return [alert.packet for alert in simulate(count, seed=seed, pool=20)]
 
 
 @contextmanager

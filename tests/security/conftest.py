@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
-from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import skysieve
 from processes import wait_until
 from skysieve import local
-from skysieve.errors import SessionError
-from skysieve.home import Home
+from skysieve.engine import registry
+from skysieve.engine.status import STATUS, SupervisorStatus, statuses, told_of_supervisor
 from skysieve.kafka_options import VARIABLES
-from skysieve.local import kafka
 from skysieve.local.ports import free_port
-from skysieve.local.process import Daemon
-from skysieve.topics import Topics
+from skysieve.stream_topics import make_stream
 
 from . import roles
 from .authorities import Authority
-from .clusters import USERS, Cluster, scram, settings
+from .clusters import SIGN, STREAM, USERS, Cluster, packets
 
 
 @pytest.fixture(autouse=True)
@@ -37,29 +39,13 @@ def authority() -> Authority:
 @pytest.fixture(scope="session")
 def cluster(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A broker with users, TLS and access control; what each role may do is granted as the docs say."""
-    folder = tmp_path_factory.mktemp("secure")
-    home = replace(Home.at(folder / "broker"), cache=Home.default().cache)
-    home.run.mkdir(parents=True)
-    port, ca = free_port(), folder / "ca.pem"
-    ca.write_text(authority.pem)
-    found = Cluster(f"127.0.0.1:{port}", str(ca), folder)
-    daemon = Daemon(home, "kafka")
+    found = Cluster(free_port(), tmp_path_factory.mktemp("secure"), authority)
     try:
-        kafka.start(home, port, print, settings(authority), [scram(user) for user in USERS])
-        wait_until(lambda: _serves(daemon, found.topics("alice")), "the broker serves")
+        found.start()
         roles.grant(found)
         yield found
     finally:
-        local.down(home)
-
-
-def _serves(daemon: Daemon, topics: Topics) -> bool:
-    assert daemon.process, daemon.tail()
-    try:
-        topics.names()
-    except SessionError:
-        return False
-    return True
+        local.down(found.home)
 
 
 @pytest.fixture
@@ -76,3 +62,60 @@ def attached(cluster, started, monkeypatch):
     yield attach
     for one in made:
         one.detach()
+
+
+@pytest.fixture(scope="module")
+def stream(cluster):
+    """The owner makes the stream and fills it."""
+    alice = cluster.topics("alice")
+    make_stream(alice, STREAM)
+    alice.create({f"{STREAM}.rejected": 4})
+    assert cluster.send(packets(60, 41)) == 60
+    return STREAM
+
+
+@pytest.fixture(scope="module")
+def supervisor(cluster, started, stream):
+    """The supervisor as a process of its own, told by the environment and by files that hold old secrets at first."""
+    log, token = cluster.folder / "supervisor.log", cluster.folder / "spark.token"
+    token.write_text("an-old-token")
+    told = cluster.environment("supervisor") | {
+        "SKYSIEVE_SPARK": started.spark,
+        "SPARK_CONNECT_AUTHENTICATE_TOKEN_FILE": str(token),
+        "SKYSIEVE_CHECKPOINTS": str(cluster.folder / "checkpoints"),
+    }
+    password = Path(told["SKYSIEVE_KAFKA_PASSWORD_FILE"])
+    password.write_text(f"{SIGN}old")
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "skysieve", "supervise"],
+            env={**os.environ, **told},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        wait_until(lambda: "does not know user 'supervisor' with this" in log.read_text(), "it is refused")
+        password.write_text(USERS["supervisor"])
+        wait_until(lambda: "refuses the token" in told_of(cluster).waiting, "so is its token")
+        token.write_text(started.token)
+        wait_until(lambda: not told_of(cluster).waiting, "the supervisor works")
+        yield log
+    finally:
+        author = cluster.topics("author")
+        for name in registry.registered(author):
+            registry.unregister(author, name)  # else Spark would go on with their queries
+        wait_until(lambda: not statuses(author), "all queries are stopped")
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+def told_of(cluster):
+    """What the supervisor says of itself; at first nothing."""
+    alice = cluster.topics("alice")
+    found = told_of_supervisor(alice.newest_by_key(STATUS))
+    return found or SupervisorStatus.model_construct(waiting="not there")
+
+
+@pytest.fixture
+def author(attached):
+    return attached("author")

@@ -11,11 +11,9 @@ import json
 import logging
 import mmap
 import os
-import signal
 import subprocess
 import sys
 from contextlib import redirect_stdout
-from pathlib import Path
 
 import offline
 import psutil
@@ -27,89 +25,22 @@ from pyspark.sql.functions import lit
 from skysieve import Filter
 from skysieve.engine import plan, registry
 from skysieve.engine.registry import REGISTRY
-from skysieve.engine.status import STATUS, SupervisorStatus, statuses, told_of_supervisor
+from skysieve.engine.status import STATUS, statuses
 from skysieve.errors import SessionError
 from skysieve.kafka_options import PASSWORDS
-from skysieve.sources import send, simulate
+from skysieve.sources import Packet, send
 from skysieve.stream_topics import make_stream
 
-from .clusters import SIGN, USERS, soon
+from .clusters import SIGN, STREAM, USERS, packets, soon
 
-STREAM = "lsst-alerts"
 BRIGHT = Filter("bright", "diaSource.snr > 20", STREAM)
 PYTHON = Filter(
     "eastern", "def eastern(diaSource):\n    return diaSource.ra > 180\n", STREAM, language="python"
 )
 
 
-def packets(count, seed):
-    return [alert.packet for alert in simulate(count, seed=seed, pool=20)]
-
-
 def ids(found):
     return sorted(offline.alert(one.value)["diaSource"]["diaSourceId"] for one in found)
-
-
-def sent(cluster, found):
-    options = cluster.topics("alice").options.for_librdkafka()
-    return send(found, STREAM, cluster.bootstrap, options=options)
-
-
-@pytest.fixture(scope="module")
-def stream(cluster):
-    """The owner makes the stream and fills it."""
-    alice = cluster.topics("alice")
-    make_stream(alice, STREAM)
-    alice.create({f"{STREAM}.rejected": 4})
-    assert sent(cluster, packets(60, 41)) == 60
-    return STREAM
-
-
-@pytest.fixture(scope="module")
-def supervisor(cluster, started, stream):
-    """The supervisor as a process of its own, told by the environment and by files that hold old secrets at first."""
-    log, token = cluster.folder / "supervisor.log", cluster.folder / "spark.token"
-    token.write_text("an-old-token")
-    told = cluster.environment("supervisor") | {
-        "SKYSIEVE_SPARK": started.spark,
-        "SPARK_CONNECT_AUTHENTICATE_TOKEN_FILE": str(token),
-        "SKYSIEVE_CHECKPOINTS": str(cluster.folder / "checkpoints"),
-    }
-    password = Path(told["SKYSIEVE_KAFKA_PASSWORD_FILE"])
-    password.write_text(f"{SIGN}old")
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "skysieve", "supervise"],
-            env={**os.environ, **told},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        wait_until(lambda: "does not know user 'supervisor' with this" in log.read_text(), "it is refused")
-        password.write_text(USERS["supervisor"])
-        wait_until(lambda: "refuses the token" in told_of(cluster).waiting, "so is its token")
-        token.write_text(started.token)
-        wait_until(lambda: not told_of(cluster).waiting, "the supervisor works")
-        yield log
-    finally:
-        author = cluster.topics("author")
-        for name in registry.registered(author):
-            registry.unregister(author, name)  # else Spark would go on with their queries
-        wait_until(lambda: not statuses(author), "all queries are stopped")
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
-
-
-def told_of(cluster):
-    """What the supervisor says of itself; at first nothing."""
-    alice = cluster.topics("alice")
-    found = told_of_supervisor(alice.newest_by_key(STATUS))
-    return found or SupervisorStatus.model_construct(waiting="not there")
-
-
-@pytest.fixture
-def author(attached):
-    return attached("author")
 
 
 def test_secrets_that_were_changed_in_their_files_are_found_without_help(supervisor):
@@ -122,7 +53,7 @@ def test_secrets_that_were_changed_in_their_files_are_found_without_help(supervi
 def test_the_owner_s_password_of_odd_characters_opens_the_cluster_to_every_client(cluster, attached, stream):
     sky = attached("alice")
     assert sky.streams == [STREAM]
-    assert sent(cluster, packets(1, 40)) == 1
+    assert cluster.send(packets(1, 40)) == 1
     assert sky.stream(STREAM).recent(10).count() == 10
 
 
@@ -131,7 +62,7 @@ def test_a_filter_is_previewed_deployed_and_delivers(author, cluster, supervisor
     assert preview.read == 50
     deployed = author.deploy(BRIGHT).wait("running")
     new = packets(80, 42)
-    sent(cluster, new)
+    cluster.send(new)
     wanted = [p for p in new if offline.alert(p.value)["diaSource"]["snr"] > 20]
     assert wanted
     assert ids(delivered(deployed, len(wanted))) == ids(wanted)
@@ -249,6 +180,36 @@ def test_what_leaves_the_password_out_of_plans_is_the_session_s_own_setting(auth
     author.spark.conf.set("spark.sql.redaction.string.regex", "no such text")
     assert SIGN in shown()
     author.spark.conf.set("spark.sql.redaction.string.regex", PASSWORDS)
+
+
+def test_an_author_s_re_drive_is_refused_plainly(author, cluster, supervisor):
+    author.deploy(BRIGHT).wait("running")
+    cluster.send([Packet(b"no alert", None)])
+    dead = f"{STREAM}.rejected"
+    wait_until(lambda: sum(author.topics.end(dead).values()), "the packet is rejected")
+    with (
+        soon(),
+        pytest.raises(SessionError, match=rf"not let this user .*write topic '{dead}'.*docs/cluster.md"),
+    ):
+        author.redrive(STREAM)
+    assert sum(author.topics.end(dead).values()) == 1
+
+
+@pytest.mark.parametrize("password", [f"{SIGN}changed", USERS["supervisor"]], ids=["to another", "and back"])
+def test_a_password_that_changes_while_filters_run_is_followed(author, cluster, supervisor, password):
+    """The broker begins anew, so that no connection is left that was opened with the one before."""
+    deployed = author.deploy(BRIGHT).wait("running")
+    cluster.change_password("supervisor", password)
+    cluster.restart()
+    new = packets(80, 50 + len(password))
+    cluster.send(new)
+    wanted = [p for p in new if offline.alert(p.value)["diaSource"]["snr"] > 20]
+    assert wanted
+    wait_until(
+        lambda: set(ids(wanted)) <= set(ids(deployed.records(1000))), "what the new packets have is delivered"
+    )
+    deployed.wait("running")
+    assert "Traceback" not in supervisor.read_text()
 
 
 def test_no_password_or_token_is_anywhere_but_in_the_files_that_hold_it(
