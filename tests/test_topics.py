@@ -194,6 +194,6 @@ def test_a_range_of_several_partitions_is_read_whole_and_in_order_within_each(to
 
 def test_who_takes_long_over_a_record_is_not_told_that_kafka_is_silent(topics, topic, monkeypatch):
     monkeypatch.setattr("skysieve.topics._PATIENCE", 0.5)
-    topics.write(topic, [(f"k{i}", b"") for i in range(9)])
+    topics.write(topic, [(f"k{i}", b"") for i in range(4)])
     for _ in topics.read(topic, {}, topics.end(topic)):
         time.sleep(0.7)

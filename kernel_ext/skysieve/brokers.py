@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import socket
 import ssl
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from typing import Any
 
-from kafka import KafkaAdminClient
+from kafka import KafkaAdminClient, TopicPartition
+from kafka.admin import OffsetSpec
 from kafka.errors import (
     AuthorizationError,
+    InvalidMetadataError,
     KafkaTimeoutError,
     SaslAuthenticationFailedError,
     TopicAuthorizationFailedError,
@@ -20,6 +24,9 @@ from kafka.net.compat import KafkaNetClient
 from skysieve.errors import SessionError
 from skysieve.kafka_options import KafkaOptions
 
+Cluster = tuple[str, KafkaOptions]
+
+_KEPT: ContextVar[dict[Cluster, KafkaAdminClient] | None] = ContextVar("_KEPT", default=None)
 RIGHTS = "docs/cluster.md has the rights that each role needs"
 
 
@@ -100,8 +107,43 @@ def client(**settings: Any) -> KafkaNetClient:
     return found
 
 
-def administrator(**settings: Any) -> KafkaAdminClient:
-    """A client for topics. One that is refused leaves no thread behind: a supervisor may be refused for days."""
+@contextmanager
+def one_connection() -> Iterator[dict[Cluster, KafkaAdminClient]]:
+    """Within, a cluster is asked about its topics by one connection: making one takes longer than most answers."""
+    kept = _KEPT.get()
+    if kept is not None:
+        yield kept
+        return
+    kept = {}
+    token = _KEPT.set(kept)
+    try:
+        yield kept
+    finally:
+        _KEPT.reset(token)
+        for admin in kept.values():
+            admin.close()
+
+
+@contextmanager
+def administrator(
+    bootstrap: str, options: KafkaOptions, settings: Mapping[str, Any]
+) -> Iterator[KafkaAdminClient]:
+    """A client for topics: that of :func:`one_connection`, or one for this alone.
+
+    Raises
+    ------
+    SessionError
+        If nobody listens there, or it is not whom the options trust.
+    """
+    with one_connection() as kept:
+        if (bootstrap, options) not in kept:
+            reach(bootstrap, options)
+            kept[bootstrap, options] = _connected(settings)
+        yield kept[bootstrap, options]
+
+
+def _connected(settings: Mapping[str, Any]) -> KafkaAdminClient:
+    """One that is refused leaves no thread behind: a supervisor may be refused for days."""
     admin = KafkaAdminClient.__new__(KafkaAdminClient)
     try:
         admin.__init__(**settings)
@@ -112,6 +154,27 @@ def administrator(**settings: Any) -> KafkaAdminClient:
                     getattr(made, end)()
         raise
     return admin
+
+
+def without_leaders(admin: KafkaAdminClient, topics: Mapping[str, int], patience: float) -> str:
+    """Wait until each partition's leader takes records, and give what a broker says at the end where one does not.
+
+    Brokers tell who will be leader some time before it is.
+
+    A producer of Spark's whose first record to a partition is refused for that, while its second is taken, sends the
+    first in vain from then on, and fails two minutes later.
+    """
+    places = [TopicPartition(topic, p) for topic, count in topics.items() for p in range(count)]
+    end = time.monotonic() + patience
+    while True:
+        try:
+            admin.list_partition_offsets(dict.fromkeys(places, OffsetSpec.LATEST))
+        except InvalidMetadataError as error:  # a leader that has not heard of it, or one that is none yet
+            if time.monotonic() > end:
+                return type(error).__name__
+            time.sleep(0.05)
+        else:
+            return ""
 
 
 @contextmanager

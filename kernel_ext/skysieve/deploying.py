@@ -9,6 +9,7 @@ from dataclasses import asdict
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
+from skysieve.brokers import one_connection
 from skysieve.deployment import Deployment, as_it_is
 from skysieve.engine import groups, joins, plan, registry
 from skysieve.engine.guard import Guard
@@ -39,6 +40,7 @@ def check(spark: SparkSession, stream: Stream, spec: Filter) -> None:
         joins.check_place(stream.format, open_stream(stream.topics, spec.joining.stream), spec.joining)
 
 
+@one_connection()
 def deploy(
     topics: Topics,
     spec: Filter,

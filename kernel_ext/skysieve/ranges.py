@@ -16,7 +16,7 @@ SLICE = 0.001
 """Seconds between looks for what Kafka says. librdkafka would wait itself, but for as much longer as the machine's
 clock is put back meanwhile (confluentinc/librdkafka#2145)."""
 _AHEAD = 10_000
-"""Records that are fetched ahead, at most."""
+"""Records of a partition that are fetched ahead, at most."""
 
 
 def messages(
@@ -26,7 +26,7 @@ def messages(
     ranges: Mapping[int, tuple[int, int]],
     patience: float,
 ) -> Iterator[Message]:
-    """The records of a range of each partition, one partition after the other.
+    """The records of a range of each partition, in order within it.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def messages(
     SessionError
         If Kafka falls silent, or says no.
     """
-    count = sum(stop - start for start, stop in ranges.values())
+    longest = max(stop - start for start, stop in ranges.values())
     consumer = Consumer(
         {
             "bootstrap.servers": servers,
@@ -53,33 +53,41 @@ def messages(
             "enable.partition.eof": True,
             "auto.offset.reset": "earliest",  # where what it should read next is gone, what is left must not be, too
             "allow.auto.create.topics": False,
-            "queued.min.messages": min(count, _AHEAD),
+            "queued.min.messages": min(longest, _AHEAD),
             "fetch.wait.max.ms": 1,  # what is asked for is there; what was asked for last must not be waited for
             "log_level": 0,  # what matters of what it logs comes as an error
             **options.for_librdkafka(),
         }
     )
+    left = {partition: (at, stop) for partition, (at, stop) in ranges.items() if at < stop}
     try:
-        for partition, (at, stop) in ranges.items():
-            consumer.assign([TopicPartition(topic, partition, at)])
-            heard = time.monotonic()
-            while at < stop:
+        consumer.assign([TopicPartition(topic, partition, at) for partition, (at, _) in left.items()])
+        heard = time.monotonic()
+        while left:
+            message = consumer.poll(0)
+            if message is None:
                 if time.monotonic() - heard > patience:
+                    partition, (at, _) = next(iter(left.items()))
                     raise SessionError(f"Kafka at {servers} fell silent at {topic}[{partition}]@{at}.")
-                message = consumer.poll(0)
-                if message is None:
-                    time.sleep(SLICE)
-                if message is None or message.partition() != partition:
-                    continue
-                error, offset = message.error(), message.offset() or 0
-                if error is None:
-                    at, heard = offset + 1, time.monotonic()
-                    if at <= stop:
-                        yield message
-                elif error.code() == KafkaError._PARTITION_EOF:
-                    at = max(at, offset)  # a compacted topic lacks the last offsets, perhaps
-                elif not (error.retriable() or error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED):
-                    raise SessionError(f"Kafka at {servers} gives nothing of {topic}: {error.str()}.")
+                time.sleep(SLICE)
+                continue
+            partition, error = message.partition() or 0, message.error()
+            if partition not in left or message.topic() != topic:
+                continue
+            (at, stop), offset = left[partition], message.offset() or 0
+            if error is None:
+                at = offset + 1
+                if at <= stop:
+                    yield message
+                heard = time.monotonic()  # of Kafka: what is done with a record may take long
+            elif error.code() == KafkaError._PARTITION_EOF:
+                at = max(at, offset)  # a compacted topic lacks the last offsets, perhaps
+            elif not (error.retriable() or error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED):
+                raise SessionError(f"Kafka at {servers} gives nothing of {topic}: {error.str()}.")
+            left[partition] = at, stop
+            if at >= stop:
+                del left[partition]
+                consumer.pause([TopicPartition(topic, partition)])
     finally:
         consumer.close()
 

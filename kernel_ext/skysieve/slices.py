@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypedDict, Unpack
 
 import pyarrow as pa
 
+from skysieve.brokers import one_connection
 from skysieve.enrich.base import decoded
 from skysieve.errors import StreamError
 from skysieve.packets import avro
@@ -200,12 +201,13 @@ def choose(
             raise StreamError("files=[] names no file: give files or folders.")
         found = Files(Filed(name, topics, paths=paths), paths)
     else:
-        stream = opened().sampled
         if (night := which.get("night")) is not None:
             between = night_of(night)
         if not meant and ids is None:
             last = usual
-        found = Range(stream, *stream.slice(last=last, between=between))
+        with one_connection():
+            stream = opened().sampled
+            found = Range(stream, *stream.slice(last=last, between=between))
     return found if ids is None else replace(found, ids=_wanted(found.stream, ids))
 
 

@@ -6,7 +6,6 @@ Bulk traffic does not come through here: Spark reads and writes it.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,14 +15,13 @@ from typing import Any
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import NewTopic, OffsetSpec
 from kafka.errors import (
-    InvalidMetadataError,
     InvalidTopicError,
     TopicAlreadyExistsError,
     UnknownTopicOrPartitionError,
 )
 
 from skysieve.appending import append
-from skysieve.brokers import administrator, client, listed, reach, refusals, refuse_hidden
+from skysieve.brokers import administrator, client, listed, reach, refusals, refuse_hidden, without_leaders
 from skysieve.errors import SessionError
 from skysieve.kafka_options import KafkaOptions
 from skysieve.ranges import fields, messages
@@ -130,7 +128,7 @@ class Topics:
                     "another topic but for '.' and '_'."
                 ) from None
             admin.wait_for_topics(sorted(missing))
-            if late := _without_leaders(admin, {name: topics[name] for name in missing}):
+            if late := without_leaders(admin, {n: topics[n] for n in missing}, _PATIENCE):
                 raise SessionError(
                     f"Kafka at {self.bootstrap} made {listed(missing)}, but after {_PATIENCE:.0f} s no broker takes "
                     f"records for it ({late}): is one of them down?"
@@ -183,7 +181,7 @@ class Topics:
         return {p: found[p] if found[p] >= 0 else o for p, o in end.items()}
 
     def read(self, topic: str, start: Offsets, stop: Offsets) -> Iterator[Record]:
-        """The records of a range, partition by partition.
+        """The records of a range, in order within each partition.
 
         Raises
         ------
@@ -262,13 +260,12 @@ class Topics:
 
     @contextmanager
     def _admin(self, doing: str) -> Iterator[KafkaAdminClient]:
-        self.check()
-        with refusals(self.bootstrap, self.options, doing):
-            admin = administrator(bootstrap_servers=self._servers, **self._settings)
-            try:
-                yield admin
-            finally:
-                admin.close()
+        settings = {"bootstrap_servers": self._servers, **self._settings}
+        with (
+            refusals(self.bootstrap, self.options, doing),
+            administrator(self.bootstrap, self.options, settings) as admin,
+        ):
+            yield admin
 
     def consumer(self, fetch: int = 1 << 20, group: str | None = None) -> KafkaConsumer:
         """A consumer that reads and commits nothing by itself, to be closed by whoever asked for it.
@@ -312,27 +309,6 @@ class Topics:
     def _settings(self) -> dict[str, Any]:
         patience = {"bootstrap_timeout_ms": int(_PATIENCE * 1000), "kafka_client": client}
         return patience | self.options.for_kafka_python()
-
-
-def _without_leaders(admin: KafkaAdminClient, topics: Mapping[str, int]) -> str:
-    """Wait until each partition's leader takes records, and give what a broker says at the end where one does not.
-
-    Brokers tell who will be leader some time before it is.
-
-    A producer of Spark's whose first record to a partition is refused for that, while its second is taken, sends the
-    first in vain from then on, and fails two minutes later.
-    """
-    places = [TopicPartition(topic, p) for topic, count in topics.items() for p in range(count)]
-    end = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            admin.list_partition_offsets(dict.fromkeys(places, OffsetSpec.LATEST))
-        except InvalidMetadataError as error:  # a leader that has not heard of it, or one that is none yet
-            if time.monotonic() > end:
-                return type(error).__name__
-            time.sleep(0.05)
-        else:
-            return ""
 
 
 def as_record(raw: Any) -> Record:

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import re
 
 import fastavro
 import offline
@@ -225,3 +226,15 @@ def test_a_broken_flag_is_noticed_where_it_is_read_and_harms_nothing_else_where_
     assert len(unread) > len(read)  # no number of a type that there is, but as many bytes long
     for row in read:
         known.read(packets[row["kafka.offset"]])
+
+
+@pytest.mark.parametrize("framing", ["lsst", "lsst-containers", "ztf"])
+def test_java_compiles_all_that_decodes_whole_alerts(sky, stream, capsys, framing):
+    # by the newest schema; a method of more than 8,000 bytes would be interpreted, at a fifth of the speed
+    packet_format = formats.get(framing)
+    wanted = [c for c in packet_format.columns() if len(c.path) == 1 and not c.sql]
+    packets = plan.read_range(sky.spark, sky.topics, stream, *[sky.topics.end(stream)] * 2)
+    decode(packets, packet_format, wanted).explain("codegen")
+    sizes = [int(size) for size in re.findall(r"maxMethodCodeSize:(\d+)", capsys.readouterr().out)]
+    assert sizes
+    assert 500 < max(sizes) < 8000

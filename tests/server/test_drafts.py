@@ -99,6 +99,7 @@ def test_it_is_judged_by_a_server_that_has_neither_session_nor_kernel(idle):
     assert answer.status == 200
     assert answer.json["mistakes"][0] == {
         "part": "text",
+        "severity": "error",
         "line": 1,
         "column": 5,
         "length": 1,

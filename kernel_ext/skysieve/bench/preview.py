@@ -16,7 +16,7 @@ from skysieve.sources.surveys import simulated
 from skysieve.stream_topics import make_stream
 from skysieve.topics import Topics
 
-_RUNS, _WARM = 5, 30
+_RUNS, _WARM = 15, 30
 _FIRST = "diaSource.snr > {} AND diaSource.reliability > 0.5 AND diaObject.nDiaSources > 3"
 
 Tell = Callable[[str], None]
@@ -26,8 +26,8 @@ def measure(session: LocalSession, count: int, tell: Tell) -> dict[str, Any]:
     """Seconds of previews of a tenth of the packets and of all, beside a fastavro loop over the same packets.
 
     Each run has a session of its own that knows nothing of the stream; a second preview has one cut changed. All are
-    the best of five, by a Spark that has been at work for a while: thirty such runs come before, of which the first is
-    told, too. (That one is by a server that nobody has used; a supervisor warms it beforehand.)
+    the best of fifteen, by a Spark that has been at work for a while: thirty such runs come before, of which the first
+    is told, too. (That one is by a server that nobody has used; a supervisor warms it beforehand.)
     """
     topics = Topics(session.kafka)
     streams = {}

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import random
 import struct
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import fastavro
+import psutil
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from skysieve.errors import SessionError, SkysieveError
@@ -19,6 +21,7 @@ from skysieve.packets.formats import Format
 from skysieve.topics import Offsets
 
 _BATCH = 500
+_PIECE = 1 << 20
 _PATIENCE = 30.0
 _FRAME = struct.Struct(">bi")
 _CONSUMER = {
@@ -30,6 +33,22 @@ _CONSUMER = {
     "queued.max.messages.kbytes": 128 << 10,
 }
 _PRODUCER = {"linger.ms": 5, "message.max.bytes": 32 << 20}
+
+
+@contextmanager
+def full_memory() -> Iterator[None]:
+    """Have all memory in use for files, as it is on a machine that has been up for days.
+
+    What is written then takes the place of what was read longest ago. Free memory may be dearer: a virtual machine must
+    get it from its host first, which took ten times as long as the writing itself where it was tried. The file that is
+    read here has no contents, so it takes neither disk nor time of one.
+    """
+    with tempfile.TemporaryFile() as nothing:
+        nothing.truncate(psutil.virtual_memory().free)
+        piece = bytearray(_PIECE)
+        while nothing.readinto(piece):
+            pass
+        yield
 
 
 def raw_rate(kafka: str, topic: str, end: Offsets) -> float:
