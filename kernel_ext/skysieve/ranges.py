@@ -44,7 +44,7 @@ def messages(
     SessionError
         If Kafka falls silent, or says no.
     """
-    longest = max(stop - start for start, stop in ranges.values())
+    count = sum(stop - start for start, stop in ranges.values())
     consumer = Consumer(
         {
             "bootstrap.servers": servers,
@@ -53,7 +53,8 @@ def messages(
             "enable.partition.eof": True,
             "auto.offset.reset": "earliest",  # where what it should read next is gone, what is left must not be, too
             "allow.auto.create.topics": False,
-            "queued.min.messages": min(longest, _AHEAD),
+            "queued.min.messages": min(count, _AHEAD),
+            "fetch.queue.backoff.ms": 1,  # else a partition of which enough is there waits for a second
             "fetch.wait.max.ms": 1,  # what is asked for is there; what was asked for last must not be waited for
             "log_level": 0,  # what matters of what it logs comes as an error
             **options.for_librdkafka(),
