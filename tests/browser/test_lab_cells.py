@@ -58,6 +58,18 @@ def test_a_stream_that_is_not_there_is_underlined_and_a_variable_of_the_notebook
     expect(page.get_by_role("toolbar", name="Filter two")).to_contain_text(f"Did you mean {filled}")
 
 
+def test_what_is_likely_to_be_wrong_is_marked_in_another_way(beside, page, filled):
+    text = f"%%filter clean --stream {filled}\ndiaSource.snr > 20 AND diaSource.psfFlux_flag"
+    notebook = beside.open(page, f"mistake-{next(_numbers)}", text)
+    expect(page.locator(".cm-lintRange-warning")).to_have_text("diaSource.psfFlux_flag")
+    expect(page.locator(".cm-lintRange-error")).to_have_count(0)
+    expect(page.locator(".cm-content").first).to_have_attribute("aria-invalid", "false")
+    bar = page.get_by_role("toolbar", name="Filter clean")
+    expect(bar).to_contain_text("Put NOT before it")
+    notebook.picture("doubt")
+    assert violations(page, ".sky-FilterBar") == []
+
+
 @pytest.mark.timeout(300)
 def test_a_wrong_token_is_told_in_the_cell_with_what_to_do_and_mended_without_a_reload(
     chromium, page, running, tmp_path
