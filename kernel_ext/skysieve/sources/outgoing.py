@@ -121,7 +121,7 @@ class _Sender:
         self, topic: str, kafka: str, options: dict[str, Any], progress: Callable[[int], None] | None
     ) -> None:
         self.topic, self.kafka = topic, kafka
-        self.acknowledged = 0
+        self.queued = self.acknowledged = 0
         self.refused: KafkaError | None = None
         self._progress = progress
         self._next_report = 0.0
@@ -167,7 +167,8 @@ class _Sender:
         except BaseException:
             self.producer.flush(_REACH_SECONDS)  # what was handed over before still arrives
             raise
-        while not self.refused and len(self.producer):
+        # not `len(self.producer)`: who may write nowhere is told so at any moment, and need not care without a packet
+        while not self.refused and self.acknowledged < self.queued:
             self._poll(_REPORT_SECONDS)
             self._report()
         if self.refused:
@@ -199,6 +200,7 @@ class _Sender:
                 self._poll(0)  # which has the reason, where this says no more than that there is one
                 self.refused = self.refused or error.args[0]
             else:
+                self.queued += 1
                 self._poll(0)
                 self._report()
                 return
