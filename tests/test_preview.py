@@ -290,3 +290,13 @@ def test_an_empty_stream_previews_to_nothing(sky, stream):
 def test_a_filter_that_cannot_run_says_why_and_where(sky, stream, where, error, says):
     with pytest.raises(error, match=says):
         sky.preview(Filter("wrong", where, stream))
+
+
+@pytest.mark.parametrize("value", ["diaSource.band", "diaSource.snr", "'true'", "NULL", "diaSource"])
+def test_a_cut_that_is_a_value_is_refused_before_anything_runs_and_without_a_word_of_spark_s(
+    sky, stream, capfd, value
+):
+    capfd.readouterr()
+    with pytest.raises(FilterError, match=r"is a value .*not a condition; compare it"):
+        sky.preview(Filter("value", value, stream))
+    assert capfd.readouterr().err == ""

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pandas as pd
 import pyarrow as pa
-from pyspark.errors import AnalysisException, PySparkException
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
@@ -76,13 +76,11 @@ class Judged:
 
 def judged(samples: Samples, which: Slice, specs: Sequence[Filter]) -> tuple[Slice, pd.DataFrame]:
     """What the cuts of some filters, counted through, say of each alert; and the slice with what was learned of it."""
+    for one in (spec.bind(which.stream.filterable) for spec in specs):
+        plan.check(samples.spark, one)
     try:
         with watched(samples.spark, "Previewing"):
             return _learning(samples, which, specs)
-    except AnalysisException:
-        for spec in specs:
-            plan.check(samples.spark, spec.bind(which.stream.filterable))  # says where, and what cures it
-        raise
     except PySparkException as error:
         if fault := faults.found(str(error)):
             raise fault.named(which.stream.format, which.packet).error() from None

@@ -11,9 +11,7 @@ from skysieve.sources import Packet, send
 from skysieve.topics import Topics
 
 from .authorities import Authority
-from .clusters import PLAIN, SIGN, soon
-
-STREAM = "lsst-alerts"
+from .clusters import PLAIN, SIGN, STREAM, soon
 
 
 @pytest.mark.parametrize("user", ["alice", "nobody"])

@@ -20,9 +20,9 @@ from skysieve.stream_topics import make_stream
 from tornado.web import RequestHandler
 from typer.testing import CliRunner
 
-from .clusters import SIGN, USERS, soon
+from .clusters import SIGN, STREAM, USERS, soon
 
-STREAM, NAME = "lsst-alerts", "guarded"
+NAME = "guarded"
 WATCHED = (REGISTRY, STATUS, STREAM, f"{STREAM}.rejected", f"filter.{NAME}")
 
 

@@ -76,6 +76,12 @@ def test_what_is_likely_to_be_wrong_is_told_once_nothing_else_is(topics, filled)
     assert (only.severity, only.line) == ("error", 2)
 
 
+def test_a_mistake_in_what_is_no_cut_is_told_too(topics, filled):
+    query = "SELECT diaSource.snrr AS far FROM objects WHERE diaSource.snr > 5"
+    found = mistakes(query, topics, stream=filled)
+    assert [one.severity for one in found] == ["error"]
+
+
 def test_an_expression_of_the_notebooks_variables_is_for_its_kernel_to_judge(topics, filled):
     text = "lsst.snrr > F.lit(20)"
     assert mistakes(text, topics, stream=filled, names=["lsst", "F"]) == []

@@ -21,7 +21,7 @@ from skysieve.packets.formats import Format
 from skysieve.topics import Offsets
 
 _BATCH = 500
-_PIECE = 1 << 20
+_PIECE, _MOST = 1 << 20, 32 << 30
 _PATIENCE = 30.0
 _FRAME = struct.Struct(">bi")
 _CONSUMER = {
@@ -37,14 +37,14 @@ _PRODUCER = {"linger.ms": 5, "message.max.bytes": 32 << 20}
 
 @contextmanager
 def full_memory() -> Iterator[None]:
-    """Have all memory in use for files, as it is on a machine that has been up for days.
+    """Have all memory in use for files, as it is on a machine that has been up for days; at most 32 GiB.
 
     What is written then takes the place of what was read longest ago. Free memory may be dearer: a virtual machine must
     get it from its host first, which took ten times as long as the writing itself where it was tried. The file that is
     read here has no contents, so it takes neither disk nor time of one.
     """
     with tempfile.TemporaryFile() as nothing:
-        nothing.truncate(psutil.virtual_memory().free)
+        nothing.truncate(min(psutil.virtual_memory().free, _MOST))
         piece = bytearray(_PIECE)
         while nothing.readinto(piece):
             pass

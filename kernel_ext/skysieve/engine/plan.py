@@ -261,8 +261,7 @@ def verdicts(judged: DataFrame, filters: Sequence[BoundFilter], shown: Sequence[
     """
     from skysieve.sources.truth import HEADER
 
-    # so that Spark refuses a cut that is no condition, as `check` does
-    says = [F.lit(True) & cut.condition() for bound in filters for cut in bound.cuts]
+    says = [cut.condition().cast("boolean") for bound in filters for cut in bound.cuts]
     known = {column.name for column in shown}
     emitted = {n: p.condition() for bound in filters for n, p in bound.annotations.items() if n not in known}
     # a function of each header would keep Spark from compiling the decoding beside it

@@ -106,12 +106,18 @@ def _in_the_text(draft: Draft, stream: Stream | None) -> Iterator[Mistake]:
             is_fine = False
             # a place in what a text was translated to is none in the text
             yield _mistake(error, cut) if given["where"] == text else _at(whole, str(error))
-    if is_fine:
-        for doubt in lint.before(
+    if not is_fine:
+        return
+    try:
+        doubts = lint.before(
             Filter("draft", stream=stream.name, **given), stream.filterable, stream.described
-        ):
-            cut = next((cut for cut in cuts if cut.text == doubt.cut and given["where"] == text), whole)
-            yield _at(cut, f"{doubt.message} {doubt.cure}", "warning")
+        )
+    except FilterError as error:  # in what is no cut, such as what the filter sends along
+        yield _at(whole, str(error))
+        return
+    for doubt in doubts:
+        cut = next((cut for cut in cuts if cut.text == doubt.cut and given["where"] == text), whole)
+        yield _at(cut, f"{doubt.message} {doubt.cure}", "warning")
 
 
 def _mistake(error: FilterError, cut: Cut) -> Mistake:
