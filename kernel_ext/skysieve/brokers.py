@@ -16,8 +16,11 @@ from kafka.errors import (
     AuthorizationError,
     InvalidMetadataError,
     KafkaTimeoutError,
+    LeaderNotAvailableError,
+    NotLeaderForPartitionError,
     SaslAuthenticationFailedError,
     TopicAuthorizationFailedError,
+    UnknownBrokerIdError,
 )
 from kafka.net.compat import KafkaNetClient
 
@@ -71,11 +74,11 @@ def _shake_hands(plain: socket.socket, host: str, server: str, options: KafkaOpt
         ) from None
 
 
-def client(**settings: Any) -> KafkaNetClient:
-    """What kafka-python's clients send through; one that tells of a refused password at once.
+def client(options: KafkaOptions, **settings: Any) -> KafkaNetClient:
+    """What kafka-python's clients send through; one that tells of a refused password at once, and follows a new one.
 
     As it comes (3.0), it loses what a broker says just before it hangs up, which is how passwords are refused, and goes
-    on trying.
+    on trying, with the password that it was made with: who follows a topic for days would hear nothing any more.
     """
     found = KafkaNetClient(**settings)
     manager, build, connect = found._manager, found._manager._build_transport, found._manager.get_connection
@@ -95,6 +98,9 @@ def client(**settings: Any) -> KafkaNetClient:
     def connection(node: Any, **more: Any) -> Any:
         if node in refused:
             raise refused.pop(node)
+        if node not in manager._conns:
+            with suppress(SessionError):  # a file that is just being replaced: the last password may still do
+                manager.config.update(options.for_kafka_python())
         made = connect(node, **more)
         made.init_future.add_errback(lambda error: note(node, error))
         return made
@@ -191,7 +197,8 @@ def refusals(bootstrap: str, options: KafkaOptions, doing: str) -> Iterator[None
     Raises
     ------
     SessionError
-        If the user is not known, or not allowed to do it, or if the broker does not answer as the options say.
+        If the user is not known, or not allowed to do it, if no broker can do it yet, or if one does not answer as the
+        options say.
     """
     try:
         yield
@@ -201,6 +208,11 @@ def refusals(bootstrap: str, options: KafkaOptions, doing: str) -> Iterator[None
         raise SessionError(
             f"Kafka at {bootstrap} does not know {options.who} with this password ({options.mechanism}): check "
             "$SKYSIEVE_KAFKA_USER and $SKYSIEVE_KAFKA_PASSWORD, or sasl.username and sasl.password."
+        ) from None
+    except (UnknownBrokerIdError, LeaderNotAvailableError, NotLeaderForPartitionError):
+        raise SessionError(
+            f"Kafka at {bootstrap} is not ready to let {options.who} {doing}: a broker has only begun to serve, or one "
+            "is down. Try again in a moment."
         ) from None
     except KafkaTimeoutError as error:
         if "bootstrap" not in str(error):

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
@@ -307,7 +308,10 @@ class Topics:
 
     @property
     def _settings(self) -> dict[str, Any]:
-        patience = {"bootstrap_timeout_ms": int(_PATIENCE * 1000), "kafka_client": client}
+        patience = {
+            "bootstrap_timeout_ms": int(_PATIENCE * 1000),
+            "kafka_client": partial(client, self.options),
+        }
         return patience | self.options.for_kafka_python()
 
 

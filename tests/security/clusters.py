@@ -123,7 +123,8 @@ class Cluster:
         """What a process of this user is given: a file of options, and one with the password."""
         options, password = self.folder / f"{user}.properties", self.folder / f"{user}.password"
         options.write_text(f"security.protocol=SASL_SSL\nssl.ca.location={self.ca}\n")
-        password.write_text(f"{USERS[user]}\n")
+        if not password.exists():  # else it may have been changed
+            password.write_text(f"{USERS[user]}\n")
         return {
             "SKYSIEVE_KAFKA": self.bootstrap,
             "SKYSIEVE_KAFKA_OPTIONS": str(options),

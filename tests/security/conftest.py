@@ -65,7 +65,7 @@ def attached(cluster, started, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def stream(cluster):
+def secured_stream(cluster):
     """The owner makes the stream and fills it."""
     alice = cluster.topics("alice")
     make_stream(alice, STREAM)
@@ -75,7 +75,7 @@ def stream(cluster):
 
 
 @pytest.fixture(scope="module")
-def supervisor(cluster, started, stream):
+def supervisor(cluster, started, secured_stream):
     """The supervisor as a process of its own, told by the environment and by files that hold old secrets at first."""
     log, token = cluster.folder / "supervisor.log", cluster.folder / "spark.token"
     token.write_text("an-old-token")

@@ -39,6 +39,23 @@ PYTHON = Filter(
 )
 
 
+FOLLOWER = """
+import sys
+from skysieve.kafka_options import KafkaOptions
+from skysieve.server.follower import Follower
+from skysieve.topics import Topics
+
+follower = Follower(Topics(sys.argv[2], KafkaOptions.named()))
+follower.catch_up()
+print("follows", flush=True)
+for _ in range(900):
+    follower.poll(0.1)
+    if b'"stopped"' in follower.status[sys.argv[1]]:
+        print("has heard of it")
+        break
+"""
+
+
 def ids(found):
     return sorted(offline.alert(one.value)["diaSource"]["diaSourceId"] for one in found)
 
@@ -50,7 +67,9 @@ def test_secrets_that_were_changed_in_their_files_are_found_without_help(supervi
     assert "Traceback" not in said
 
 
-def test_the_owner_s_password_of_odd_characters_opens_the_cluster_to_every_client(cluster, attached, stream):
+def test_the_owner_s_password_of_odd_characters_opens_the_cluster_to_every_client(
+    cluster, attached, secured_stream
+):
     sky = attached("alice")
     assert sky.streams == [STREAM]
     assert cluster.send(packets(1, 40)) == 1
@@ -199,6 +218,13 @@ def test_an_author_s_re_drive_is_refused_plainly(author, cluster, supervisor):
 def test_a_password_that_changes_while_filters_run_is_followed(author, cluster, supervisor, password):
     """The broker begins anew, so that no connection is left that was opened with the one before."""
     deployed = author.deploy(BRIGHT).wait("running")
+    follower = subprocess.Popen(
+        [sys.executable, "-c", FOLLOWER, BRIGHT.name, cluster.bootstrap],
+        env={**os.environ, **cluster.environment("supervisor")},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert follower.stdout.readline() == "follows\n"
     cluster.change_password("supervisor", password)
     cluster.restart()
     new = packets(80, 50 + len(password))
@@ -209,6 +235,8 @@ def test_a_password_that_changes_while_filters_run_is_followed(author, cluster, 
         lambda: set(ids(wanted)) <= set(ids(deployed.records(1000))), "what the new packets have is delivered"
     )
     deployed.wait("running")
+    deployed.stop().wait("stopped")
+    assert follower.communicate() == ("has heard of it\n", None)
     assert "Traceback" not in supervisor.read_text()
 
 
