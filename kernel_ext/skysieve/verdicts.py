@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, cast
@@ -10,7 +11,7 @@ from typing import Any, cast
 import pandas as pd
 import pyarrow as pa
 from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from skysieve.engine import plan
@@ -76,22 +77,38 @@ class Judged:
 
 def judged(samples: Samples, which: Slice, specs: Sequence[Filter]) -> tuple[Slice, pd.DataFrame]:
     """What the cuts of some filters, counted through, say of each alert; and the slice with what was learned of it."""
-    for one in (spec.bind(which.stream.filterable) for spec in specs):
-        plan.check(samples.spark, one)
+    bound = [spec.bind(which.stream.filterable) for spec in specs]
+    checked = _checked_aside(samples.spark, bound)
     try:
         with watched(samples.spark, "Previewing"):
-            return _learning(samples, which, specs)
+            return _learning(samples, which, specs, checked)
     except PySparkException as error:
+        checked.result()  # what a filter is refused for comes first
         if fault := faults.found(str(error)):
             raise fault.named(which.stream.format, which.packet).error() from None
         raise
 
 
-def _learning(samples: Samples, which: Slice, specs: Sequence[Filter]) -> tuple[Slice, pd.DataFrame]:
-    table = _collect(samples, which, specs)
+def _checked_aside(spark: SparkSession, bound: Sequence[BoundFilter]) -> Future[None]:
+    """Spark's word on some filters, which comes while the caller goes on."""
+
+    def check() -> None:
+        for one in bound:
+            plan.check(spark, one)
+
+    aside = ThreadPoolExecutor(1, "skysieve-check")
+    checked = aside.submit(check)
+    aside.shutdown(wait=False)  # who interrupts does not wait for it either
+    return checked
+
+
+def _learning(
+    samples: Samples, which: Slice, specs: Sequence[Filter], checked: Future[None]
+) -> tuple[Slice, pd.DataFrame]:
+    table = _collect(samples, which, specs, checked)
     while (wiser := _taught(which, table)).stream.format.knows != which.stream.format.knows:
         which = wiser
-        table = _collect(samples, which, specs)
+        table = _collect(samples, which, specs, checked)
     return which, table
 
 
@@ -114,7 +131,8 @@ def _taught(which: Slice, table: pd.DataFrame) -> Slice:
     return which.learned(which.packet(int(p), int(o)) for p, o in places)
 
 
-def _collect(samples: Samples, which: Slice, specs: Sequence[Filter]) -> pd.DataFrame:
+def _collect(samples: Samples, which: Slice, specs: Sequence[Filter], checked: Future[None]) -> pd.DataFrame:
+    """Their rows; while Spark plans how packets are read, it checks the filters, and reads none before it has."""
     packet_format = which.stream.format
     columns, id_column = which.stream.filterable, packet_format.places.id
     bound = [spec.bind(columns) for spec in specs]
@@ -126,6 +144,7 @@ def _collect(samples: Samples, which: Slice, specs: Sequence[Filter]) -> pd.Data
             # which alert a rejected packet held is not known, so it may be one of them
             named = F.col(f"`{id_column}`").isin(list(which.ids))
             rows = rows.where(named | kafka("problem").isNotNull())
+        checked.result()
         parts.append(_table(rows))
     table: pd.DataFrame = pa.concat_tables(parts).to_pandas(types_mapper=NULLABLE.get)
     return table.sort_values([f"kafka.{name}" for name in _ORDER], ignore_index=True)
