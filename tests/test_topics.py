@@ -7,10 +7,11 @@ import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from kafka import KafkaAdminClient
-from kafka.errors import NotLeaderForPartitionError
+from kafka.errors import LeaderNotAvailableError, NotLeaderForPartitionError, UnknownBrokerIdError
 from processes import wait_until
 from skysieve import brokers
 from skysieve.errors import SessionError
+from skysieve.kafka_options import KafkaOptions
 from skysieve.local.ports import free_port
 from skysieve.topics import Topics
 
@@ -197,3 +198,14 @@ def test_who_takes_long_over_a_record_is_not_told_that_kafka_is_silent(topics, t
     topics.write(topic, [(f"k{i}", b"") for i in range(4)])
     for _ in topics.read(topic, {}, topics.end(topic)):
         time.sleep(0.7)
+
+
+@pytest.mark.parametrize("said", [UnknownBrokerIdError, LeaderNotAvailableError, NotLeaderForPartitionError])
+def test_a_broker_that_has_only_begun_is_told_plainly(said):
+    with (
+        pytest.raises(
+            SessionError, match=r"not ready to let a client without a user see topic 'x': .*Try again"
+        ),
+        brokers.refusals("127.0.0.1:9092", KafkaOptions(), "see topic 'x'"),
+    ):
+        raise said(-1)

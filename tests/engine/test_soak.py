@@ -3,11 +3,10 @@
 ``pytest -m slow tests/engine/test_soak.py -s`` takes ten minutes, with ``--soak 3600`` an hour. Kafka keeps the last
 few minutes of the stream, and all matches: some 50 GB of disk for an hour.
 
-Java takes more and more of the heap that it may have, as long as collecting takes it more than a hundredth of its time:
-what it holds is bounded, and what must stay is what is left in the heap when all garbage was collected.
+What is left in Spark's heap when all garbage was collected is told beside what it holds: Java takes more and more of
+the heap that it may have, as long as collecting takes it more than a hundredth of its time: growth, but no leak.
 """
 
-import math
 import re
 import subprocess
 import threading
@@ -40,9 +39,9 @@ class Load:
 
 
 # What may be added from the second third to the last: noise of Java's collectors, and a few seconds of alerts.
-MARGIN = Load(spark=math.inf, kafka=150, supervisor=10, lag=5 * RATE)
-SPARK, HEAP = 4096, 50
-"""Megabytes that Spark may hold, with its heap of 3 GB; and by which what is left in that may grow."""
+MARGIN = Load(spark=200, kafka=150, supervisor=10, lag=5 * RATE)
+HEAP = 50
+"""Megabytes by which what is left in Spark's heap may grow."""
 
 
 def test_memory_and_lag_stay_at_lssts_rate(sky, running, name, deployed, topics, request):
@@ -72,11 +71,10 @@ def test_memory_and_lag_stay_at_lssts_rate(sky, running, name, deployed, topics,
         f"{sum(one.matches() for one in deployed):,} matches; second third {_told(middle)}; last {_told(last)}"
     )
     topics.delete(stream)  # gigabytes
+    assert left[2] - left[1] < HEAP
     grown = Load(*(b - a for a, b in zip(astuple(middle), astuple(last), strict=True)))
     assert all(more <= most for more, most in zip(astuple(grown), astuple(MARGIN), strict=True)), grown
     assert last.lag < 60 * RATE, "alerts are judged within a minute"
-    assert max(one.spark for one in found) < SPARK
-    assert left[2] - left[1] < HEAP
 
 
 def left_in_heap(pid):

@@ -218,25 +218,26 @@ def test_an_author_s_re_drive_is_refused_plainly(author, cluster, supervisor):
 def test_a_password_that_changes_while_filters_run_is_followed(author, cluster, supervisor, password):
     """The broker begins anew, so that no connection is left that was opened with the one before."""
     deployed = author.deploy(BRIGHT).wait("running")
-    follower = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", FOLLOWER, BRIGHT.name, cluster.bootstrap],
         env={**os.environ, **cluster.environment("supervisor")},
         stdout=subprocess.PIPE,
         text=True,
-    )
-    assert follower.stdout.readline() == "follows\n"
-    cluster.change_password("supervisor", password)
-    cluster.restart()
-    new = packets(80, 50 + len(password))
-    cluster.send(new)
-    wanted = [p for p in new if offline.alert(p.value)["diaSource"]["snr"] > 20]
-    assert wanted
-    wait_until(
-        lambda: set(ids(wanted)) <= set(ids(deployed.records(1000))), "what the new packets have is delivered"
-    )
-    deployed.wait("running")
-    deployed.stop().wait("stopped")
-    assert follower.communicate() == ("has heard of it\n", None)
+    ) as follower:
+        assert follower.stdout.readline() == "follows\n"
+        cluster.change_password("supervisor", password)
+        cluster.restart()
+        new = packets(80, 50 + len(password))
+        cluster.send(new)
+        wanted = [p for p in new if offline.alert(p.value)["diaSource"]["snr"] > 20]
+        assert wanted
+        wait_until(
+            lambda: set(ids(wanted)) <= set(ids(deployed.records(1000))),
+            "what the new packets have is delivered",
+        )
+        deployed.wait("running")
+        deployed.stop().wait("stopped")
+        assert follower.communicate() == ("has heard of it\n", None)
     assert "Traceback" not in supervisor.read_text()
 
 
