@@ -60,6 +60,9 @@ _PYTHON = """async (code) => {
     await future.done;
     return said;
 }"""
+_OCCUPY = """(code) => {
+    jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute({code, silent: true});
+}"""
 _READY = """() => {
     const session = window.jupyterapp?.shell?.currentWidget?.sessionContext;
     const kernel = session?.session?.kernel;
@@ -136,6 +139,10 @@ class Notebook:
     def value(self, expression: str) -> Any:
         """Give the value of an expression in the kernel, which JSON can write."""
         return json.loads(self.python(f"import json; print(json.dumps({expression}))"))
+
+    def occupy(self, seconds: float) -> None:
+        """Keep the kernel busy for a while, without waiting for it."""
+        self.page.evaluate(_OCCUPY, f"import time; time.sleep({seconds})")
 
     def output(self, index: int = 0) -> Locator:
         """What a cell shows."""

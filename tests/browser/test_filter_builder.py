@@ -169,11 +169,32 @@ def test_the_filter_is_written_as_a_cell_below(shown):
     form.get_by_label("Name of the filter").fill("brighter")
     form.get_by_label("Name of the filter").press("Enter")
     threshold(form, "Threshold of snr")[0].press("ArrowRight")
-    redrawn(form)
     form.get_by_role("button", name="As cell").press("Enter")
+    redrawn(form)
     value = notebook.value("builder.cuts[0]['value']")
     expected = f"snr > {value}\nAND reliability > 0.5\nAND band IN ('g', 'r')"
     assert cells(notebook.page) == [SHOW, f"%%filter brighter --stream lsst-alerts\n{expected}"]
+
+
+@pytest.mark.parametrize("button", ["As cell", "Deploy"])
+def test_the_filter_goes_as_the_form_shows_it_though_the_kernel_is_yet_to_hear_of_it(notebook, button):
+    opened = notebook(SHOW.replace("sample, name=", "sample, deploy=lambda name, sql: sql, name="))
+    opened.run()
+    form = opened.output().locator(".sky-builder")
+    handle, field = threshold(form, "Threshold of snr")
+    opened.occupy(3)
+    # the second step is not sent before the first is answered
+    handle.press("ArrowRight")
+    handle.press("ArrowRight")
+    form.get_by_role("button", name=button).press("Enter")
+    expect(form.get_by_role("status")).to_have_text("Waits for the kernel …")
+    redrawn(form)
+    expected = f"snr > {field.input_value()}\nAND reliability > 0.5\nAND band IN ('g', 'r')"
+    assert field.input_value() != "20"
+    if button == "Deploy":
+        assert opened.value("builder.result") == expected
+    else:
+        assert cells(opened.page)[1:] == [f"%%filter bright --stream lsst-alerts\n{expected}"]
 
 
 def test_a_page_that_is_loaded_again_shows_the_form_as_it_was_and_it_goes_on(shown):

@@ -13,6 +13,7 @@ class Form {
     this.sent = 0;
     this.inFlight = null;
     this.isPending = false;
+    this.waiting = null;
     this.build(el);
     this.rebuild(true);
   }
@@ -33,9 +34,9 @@ class Form {
     this.said = make("pre", { class: "sky-said" });
     const acts = this.model.get("acts");
     this.buttons = [
-      acts.includes("preview") && button("Preview", "Apply the filter to the stream's newest packets", () => this.send({ do: "preview" })),
-      acts.includes("deploy") && button("Deploy", "Let the filter run on the stream from now on", () => this.send({ do: "deploy" })),
-      button("As cell", "Write the filter as a %%filter cell below", () => this.asCell()),
+      acts.includes("preview") && button("Preview", "Apply the filter to the stream's newest packets", () => this.whenKnown(() => this.send({ do: "preview" }))),
+      acts.includes("deploy") && button("Deploy", "Let the filter run on the stream from now on", () => this.whenKnown(() => this.send({ do: "deploy" }))),
+      button("As cell", "Write the filter as a %%filter cell below", () => this.whenKnown(() => this.asCell())),
     ].filter(Boolean);
     const more = make("div", { class: "sky-buttons" },
       button("+ Cut", "One more cut on a column", () => this.add(false)),
@@ -74,10 +75,25 @@ class Form {
 
   send(message) {
     const answer = `${this.id}-${++this.sent}`;
+    this.asked = answer;
     if (message.do === "cuts") this.inFlight = answer;
     this.status.textContent = this.model.get("busy");
     this.model.send({ ...message, answer });
     this.root.dataset.settled = "false";
+  }
+
+  /** Whether the kernel has answered all that it was told, and there is nothing more to tell. */
+  get isKnown() {
+    return !this.isPending && this.asked === this.answered;
+  }
+
+  /** Do something with the filter as it stands here, which the kernel may not know yet; not, if it refuses. */
+  whenKnown(act) {
+    if (this.isKnown) act();
+    else {
+      this.waiting = act;
+      this.status.textContent = "Waits for the kernel …";
+    }
   }
 
   asCell() {
@@ -94,6 +110,10 @@ class Form {
   /** Show what the kernel says. */
   show() {
     const shown = this.model.get("shown");
+    if (shown.answer.startsWith(`${this.id}-`)) {
+      this.answered = shown.answer;
+      if (shown.problem) this.waiting = null;
+    }
     const isMine = shown.answer === this.inFlight;
     if (isMine) this.inFlight = null;
     const isRefused = Boolean(shown.problem) && isMine;
@@ -106,7 +126,10 @@ class Form {
       this.isPending = false;
       this.changed(null, false);
     }
-    if (!this.inFlight) this.settle();
+    if (!this.isKnown) return;
+    this.settle();
+    this.waiting?.();
+    this.waiting = null;
   }
 
   /** The rows of `shown`, made anew only where they are others: not while one is being written, unless Python spoke. */
@@ -157,11 +180,11 @@ class Form {
 
   /** Note, for tests and the curious, how long it took from a release until all is drawn. */
   settle() {
-    const { released } = this;
-    this.released = null;
     requestAnimationFrame(() => {
+      if (!this.isKnown) return;
       this.root.dataset.settled = "true";
-      if (released) this.root.dataset.redrawMs = (performance.now() - released).toFixed(1);
+      if (this.released) this.root.dataset.redrawMs = (performance.now() - this.released).toFixed(1);
+      this.released = null;
     });
   }
 }
