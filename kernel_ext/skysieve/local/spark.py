@@ -144,6 +144,8 @@ def start(home: Home, port: int, ui: int, token: str, tell: Callable[[str], None
             *(java.find().path, *classes.options(home), f"-Xmx{memory()}", "-XX:+ExitOnOutOfMemoryError"),
             # the buffers of fetched packets are 8 MB each, which sends Java's usual collector round and round
             *("-XX:+UseParallelGC", "-XX:-UseGCOverheadLimit"),
+            # collecting may take 4 % of the time: with Java's 1 % the heap grows for an hour without a need
+            "-XX:GCTimeRatio=24",
             *("-XX:+IgnoreUnrecognizedVMOptions", "-Djdk.reflect.useDirectMethodHandle=false"),
             *("--sun-misc-unsafe-memory-access=allow", "--enable-native-access=ALL-UNNAMED"),
             *("-Dio.netty.tryReflectionSetAccessible=true", "-Dio.netty.allocator.type=pooled"),
