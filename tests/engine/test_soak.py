@@ -4,7 +4,7 @@
 few minutes of the stream, and all matches: some 50 GB of disk for an hour.
 
 What is left in Spark's heap when all garbage was collected is told beside what it holds: Java takes more and more of
-the heap that it may have, as long as collecting takes it more than a hundredth of its time: growth, but no leak.
+the heap that it may have, as long as collecting takes it more than its aim (``-XX:GCTimeRatio``): growth, but no leak.
 """
 
 import re
