@@ -197,6 +197,18 @@ def test_the_filter_goes_as_the_form_shows_it_though_the_kernel_is_yet_to_hear_o
         assert cells(opened.page)[1:] == [f"%%filter bright --stream lsst-alerts\n{expected}"]
 
 
+def test_nothing_is_written_of_what_the_kernel_refuses(shown):
+    notebook, form = shown
+    notebook.occupy(2)
+    form.get_by_label("Name of the filter").fill("no name!")
+    form.get_by_label("Name of the filter").press("Enter")
+    form.get_by_role("button", name="As cell").press("Enter")
+    expect(form.get_by_role("status")).to_have_text("Waits for the kernel …")
+    expect(form.get_by_role("alert")).to_contain_text("'no name!' is no name for a filter")
+    expect(form.get_by_role("status")).to_have_text("")
+    assert cells(notebook.page) == [SHOW]
+
+
 def test_a_page_that_is_loaded_again_shows_the_form_as_it_was_and_it_goes_on(shown):
     notebook, form = shown
     threshold(form, "Threshold of snr")[0].press("End")

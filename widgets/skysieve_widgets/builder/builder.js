@@ -112,7 +112,10 @@ class Form {
     const shown = this.model.get("shown");
     if (shown.answer.startsWith(`${this.id}-`)) {
       this.answered = shown.answer;
-      if (shown.problem) this.waiting = null;
+      if (shown.problem && this.waiting) {
+        this.waiting = null;
+        this.status.textContent = this.model.get("busy");
+      }
     }
     const isMine = shown.answer === this.inFlight;
     if (isMine) this.inFlight = null;
