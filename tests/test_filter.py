@@ -8,6 +8,7 @@ import pytest
 from skysieve import Filter
 from skysieve.errors import ColumnError, FilterError, FilterSyntaxError
 from skysieve.filter import check_name
+from skysieve.languages import sql
 from skysieve.packets import formats
 
 LSST = formats.get("lsst").columns()
@@ -100,6 +101,14 @@ def test_its_version_knows_stream_and_cuts():
 
 def test_its_version_stays_the_same_from_one_release_to_the_next():
     assert BRIGHT.version == "3c3354e04f7e"
+
+
+def test_its_text_is_parsed_once_for_its_cuts_and_its_version(monkeypatch):
+    seen = []
+    monkeypatch.setattr(sql, "parsed", lambda *given: seen.append(given))
+    again = replace(BRIGHT, where="snr > 20.125 AND reliability > 0.9")
+    assert again.version == replace(again, name="other").version != BRIGHT.version
+    assert len(seen) == len(again.cuts) == 2
 
 
 @pytest.mark.parametrize("where", ["snr > 20", "WHERE band = 'é\"\\'' --\r\n AND snr > 20;"])

@@ -17,12 +17,13 @@ from pyspark.errors import PySparkException
 from skysieve import Filter, Guard, local
 from skysieve.connections import connect
 from skysieve.engine import registry
+from skysieve.engine.bank import Bank
 from skysieve.engine.registry import Registered, Version
 from skysieve.engine.supervisor import Supervisor
 from skysieve.engine.values import now
 from skysieve.errors import DeploymentError
 from skysieve.sources import Packet, send, simulate
-from skysieve.stream_topics import make_stream
+from skysieve.stream_topics import make_stream, rejected_topic
 
 ALL = "diaSource.diaSourceId IS NOT NULL"
 
@@ -43,6 +44,19 @@ def deploy(sky, stream, name, deployed):
         return one.wait(wait)
 
     return deploy
+
+
+def test_topics_of_new_filters_are_as_wide_as_the_stream_and_those_that_are_there_stay(
+    sky, topics, name, tmp_path
+):
+    stream = make_stream(topics, f"{name}-alerts", partitions=3)
+    old, new, newer = (Filter(f"{name}-{suffix}", ALL, stream) for suffix in ("old", "new", "newer"))
+    topics.create({old.output_topic: 2})
+    bank = Bank(sky.spark, topics, stream, str(tmp_path))
+    wide = {stream: 3, rejected_topic(stream): 3, old.output_topic: 2, new.output_topic: 3}
+    assert bank.prepare([old, new]) == bank.prepare([new, old]) == wide
+    assert bank.prepare([newer, old, new]) == topics.sizes([*wide, newer.output_topic])
+    assert topics.partitions(newer.output_topic) == 3
 
 
 def test_a_filter_that_joins_or_leaves_a_running_bank_costs_the_others_no_alert(stream, topics, deploy):

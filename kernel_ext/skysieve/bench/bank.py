@@ -28,7 +28,7 @@ from skysieve.topics import Topics
 _SIZES = (1, 10, 100, 300)
 _FLOODS = (100, 300)
 _LOOPS = (1, 100, 300)
-_RUNS, _LOOP_RUNS = 4, 2
+_RUNS, _LOOP_RUNS = 8, 2
 _SAMPLE = 100
 _NAMES = {"bank": "{} filters", "flooding": "{} filters that flood"}
 
@@ -43,7 +43,7 @@ def measure(session: LocalSession, count: int, tell: Tell) -> dict[str, Any]:
     many, so that the writing counts. What librdkafka alone needs to write as many packets of that size to the same
     topics is told, too: no bank on this machine can be much faster than reading and that.
 
-    The best of four runs counts (of the loop, of two), after one that warms Java up and makes the topics: the first
+    The best of eight runs counts (of the loop, of two), after one that warms Java up and makes the topics: the first
     record of a partition costs Kafka some milliseconds, once. The banks take turns, so that none is by a warmer Java
     than others.
 

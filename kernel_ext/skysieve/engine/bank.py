@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from pyspark.errors import AnalysisException
 from pyspark.sql import functions as F  # noqa: N812
 
+from skysieve.brokers import one_connection
 from skysieve.engine import groups, joins, plan, states
 from skysieve.engine.batches import deleted, observed
 from skysieve.filter import BoundFilter, Filter
@@ -269,8 +270,12 @@ class Bank:
     def prepare(self, filters: Sequence[Filter]) -> dict[str, int]:
         """Make the topics that these filters write to, and tell the number of partitions of each."""
         wanted = [rejected_topic(self.stream), *(one.output_topic for one in filters)]
-        self._topics.create(dict.fromkeys(wanted, self._topics.partitions(self.stream)))
-        return self._topics.sizes(wanted)
+        with one_connection():
+            sizes = self._topics.sizes({self.stream, *wanted})
+            if missing := dict.fromkeys(set(wanted) - sizes.keys(), sizes.get(self.stream, 0)):
+                self._topics.create(missing)
+                sizes |= self._topics.sizes(missing)
+        return sizes
 
     def _name(self, what: str) -> str:
         return f"{_PREFIX}{self.name}:{what}"

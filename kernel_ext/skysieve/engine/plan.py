@@ -29,6 +29,8 @@ from skysieve.packets.formats import Format
 from skysieve.stream_topics import rejected_topic
 from skysieve.topics import Offsets, Topics
 
+_RECORD = ("key", "value", "topic", "partition", "offset", "timestamp", "headers")
+"""What of a Kafka record travels with its alerts."""
 KEY, TRUTH = "kafka.key", "kafka.truth"
 
 # Kafka's defaults are made for records of a kilobyte; these read 82 kB packets at twice the rate. Spark asks for the
@@ -92,7 +94,7 @@ def judge(
     Those of enrichments come later (:func:`deliveries`), for the few alerts that pass all else.
     """
     used = (*more, *(column for bound in filters for column in bound.columns), *inputs(_enriched(filters)))
-    return decode(packets, packet_format, (column for column in used if column.by is None))
+    return decode(packets, packet_format, (column for column in used if column.by is None), _RECORD)
 
 
 def passes(bound: BoundFilter, *, enriched: bool = False) -> SparkColumn:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -70,8 +71,9 @@ def joining(text: str) -> None:
     """None: it reads one stream."""
 
 
+@lru_cache(1000)
 def cuts(text: str) -> tuple[Cut, ...]:
-    """Split a WHERE clause at its top-level ANDs.
+    """Split a WHERE clause at its top-level ANDs; kept, since a filter's version asks for them, too.
 
     Raises
     ------
