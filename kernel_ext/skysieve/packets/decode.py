@@ -138,7 +138,10 @@ def _clean(value: SparkColumn, schema: Any) -> SparkColumn:
         return value
     if _is_scalar(kind):
         return _rebuilt(value, kind)
-    return F.when(_is_odd(value, kind), _rebuilt(value, kind)).otherwise(value)
+    # Spark does not compile `zip_with`. It would put all that it compiles here into one method, which runs at half the
+    # speed with an array, and with a record of hundreds of numbers is too large for Java: compiled in vain, each time
+    rebuilt = F.zip_with(F.array(value), F.array(), lambda one, _: _rebuilt(one, kind))
+    return F.when(_is_odd(value, kind), rebuilt[0]).otherwise(value)
 
 
 def _rebuilt(value: SparkColumn, schema: Any) -> SparkColumn:
@@ -146,8 +149,7 @@ def _rebuilt(value: SparkColumn, schema: Any) -> SparkColumn:
     if not _can_be_odd(kind):
         return value
     if avro.is_array(kind):
-        # Spark 4.3 compiles `transform`, and thereby all into one method that is too large for Java: twice the time
-        return F.zip_with(value, F.array(), lambda item, _: _rebuilt(item, kind["items"]))
+        return F.transform(value, lambda item: _rebuilt(item, kind["items"]))
     if _is_map(kind):
         return F.transform_values(value, lambda _, item: _rebuilt(item, kind["values"]))
     if not _is_scalar(kind):
