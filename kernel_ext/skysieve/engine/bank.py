@@ -268,7 +268,7 @@ class Bank:
         )
 
     def prepare(self, filters: Sequence[Filter]) -> dict[str, int]:
-        """Make the topics that these filters write to, and tell the number of partitions of each."""
+        """Make the topics that these filters write to, and tell the partitions of each, and of the stream."""
         wanted = [rejected_topic(self.stream), *(one.output_topic for one in filters)]
         with one_connection():
             sizes = self._topics.sizes({self.stream, *wanted})
