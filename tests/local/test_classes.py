@@ -2,12 +2,11 @@
 
 import psutil
 import pytest
-from processes import is_alive, wait_until
+from processes import processes_in, wait_until
 from skysieve import local
 from skysieve.home import Home
 from skysieve.local import classes, jars, kafka, spark
 from skysieve.local.classes import Archive
-from skysieve.local.process import Daemon
 
 CACHE = Home.default().cache
 
@@ -36,11 +35,10 @@ def test_a_session_without_archives_lists_its_classes_and_the_next_one_makes_the
     local.down(own)
     assert all(one.is_wanted for one in archives)
     local.up(own, supervisor=False)
-    maker = Daemon(own, classes.PART).process
-    assert maker is not None
-    wait_until(lambda: any(own.cache.glob("classes/.*.jsa")), "an archive is begun")
+    dumps = f"-XX:SharedClassListFile={archives[0].listed}"
+    wait_until(lambda: any(dumps in p.cmdline() for p in processes_in(own.cache)), "an archive is begun")
     local.down(own)
-    assert not is_alive(maker)
+    assert processes_in(own.state) == []
     assert all(one.is_wanted for one in archives)
 
 
