@@ -11,7 +11,7 @@ from skysieve.sources import simulate
 
 
 def test_it_reports_a_rate_for_each_number_of_filters_and_for_what_it_is_compared_with(running, monkeypatch):
-    for name, value in {"_SIZES": (1, 20), "_FLOODS": (20,), "_LOOPS": (1, 20), "_RUNS": 1}.items():
+    for name, value in {"_SIZES": (1, 20), "_FLOODS": (20,), "_LOOPS": (1, 20), "_RUNS": 2}.items():
         monkeypatch.setattr(bank, name, value)
     told = []
     result = bank.measure(running, 300, told.append)
@@ -19,6 +19,9 @@ def test_it_reports_a_rate_for_each_number_of_filters_and_for_what_it_is_compare
     assert set(result["flooding"]) == {"20"}
     rates = [*result["bank"].values(), *result["fastavro_loop"].values(), result["librdkafka_raw"]]
     assert all(rate > 0 for rate in rates)
+    for kind, medians in result["medians"].items():
+        assert medians.keys() == result[kind].keys()
+        assert all(0 < medians[n] < result[kind][n] for n in medians), "two runs never take exactly as long"
     matches = result["matches"]
     assert matches["flooding"]["20"] > matches["bank"]["20"] >= matches["bank"]["1"] >= 0
     assert 80_000 < result["mean_bytes"] < 120_000
@@ -30,6 +33,7 @@ def test_it_reports_a_rate_for_each_number_of_filters_and_for_what_it_is_compare
     assert 200 < result["spark_peak_mb"] < 20_000
     assert all(value > 0 for value in result["cpu_us_per_alert"]["bank"].values())
     assert f"{result['librdkafka_raw']:,.0f}" in text
+    assert f"{result['medians']['flooding']['20']:,.0f}" in text
     assert any("20" in step for step in told)
 
 
@@ -49,18 +53,28 @@ def test_a_filter_of_the_bench_selects_the_same_in_sql_and_in_python(sky, stream
 
 
 def test_the_bench_of_decoding_has_a_rate_for_each_part_of_both_surveys(running, monkeypatch):
-    monkeypatch.setattr(decode, "_RUNS", 1)
+    monkeypatch.setattr(decode, "_RUNS", 2)
     told = []
     result = decode.measure(running, 120, told.append)
     assert set(result["surveys"]) == {"lsst", "ztf"}
     for survey, part in (("lsst", "diaSource"), ("ztf", "candidate")):
-        rates = result["surveys"][survey]
-        parts = {"librdkafka_raw", "spark_raw", "four_columns", part, "everything", "fastavro_loop"}
-        assert rates.keys() == parts | {"mean_bytes"}
-        assert all(rates[name] > 0 for name in parts)
+        found = result["surveys"][survey]
+        rates, medians = found["rates"], found["medians"]
+        assert rates.keys() == {
+            "librdkafka_raw",
+            "spark_raw",
+            "four_columns",
+            part,
+            "everything",
+            "fastavro_loop",
+        }
+        assert medians.keys() == {"spark_raw", "four_columns", part, "everything"}
+        assert all(0 < medians[name] < rates[name] for name in medians)
+        assert min(rates.values()) > 0
     text = decode.report({"cores": 2, **result})
     assert "lsst: 120 packets" in text
-    assert f"{result['surveys']['ztf']['everything']:,.0f}" in text
+    assert f"{found['rates']['everything']:,.0f}" in text
+    assert f"{found['medians']['everything']:,.0f}" in text
 
 
 def test_the_bench_of_latencies_tells_how_late_matches_are(running, monkeypatch):
