@@ -34,7 +34,8 @@ def examples(module):
 
 @pytest.fixture
 def alone(monkeypatch, tmp_path):
-    """No process can be started, and no file is left behind."""
+    """No process can be started, and no file is left behind; matplotlib has found its fonts before."""
+    importlib.import_module("matplotlib.font_manager")
 
     def refuse(_process, command, *_arguments, **_options):
         raise AssertionError(f"an example starts a process: {command}")
