@@ -18,8 +18,9 @@ from skysieve import Filter, Guard, local
 from skysieve.connections import connect
 from skysieve.engine import registry
 from skysieve.engine.bank import Bank
+from skysieve.engine.banks import Banks
 from skysieve.engine.registry import Registered, Version
-from skysieve.engine.supervisor import Supervisor
+from skysieve.engine.status import StatusBook
 from skysieve.engine.values import now
 from skysieve.errors import DeploymentError
 from skysieve.sources import Packet, send, simulate
@@ -218,7 +219,8 @@ def test_a_stream_that_cannot_be_read_holds_up_no_other_and_is_tried_again(
 def test_a_query_that_went_with_its_spark_is_one_that_fell_and_no_fault(topics, started, tmp_path):
     """Of a server that has gone nothing can be asked; the supervisor would start over once for each query."""
     spark = connect(started.spark, started.token)
-    told = Supervisor(topics, lambda _: spark, str(tmp_path))
+    book = StatusBook(topics)
+    told = Banks(topics, book, {}, lambda: spark, str(tmp_path), exact=True, lock=threading.RLock())
     ticks = spark.readStream.format("rate").load().writeStream.format("noop")
     told._queries["lost"] = ticks.option("checkpointLocation", str(tmp_path / "ticks")).start()
     spark.client.release_session()

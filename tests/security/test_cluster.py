@@ -211,7 +211,7 @@ def test_an_author_s_re_drive_is_refused_plainly(author, cluster, supervisor):
         pytest.raises(SessionError, match=rf"not let this user .*write topic '{dead}'.*docs/cluster.md"),
     ):
         author.redrive(STREAM)
-    assert sum(author.topics.end(dead).values()) == 1
+    assert sum(author.topics.end(dead).values()) == 1, supervisor.read_text()
 
 
 @pytest.mark.parametrize("password", [f"{SIGN}changed", USERS["supervisor"]], ids=["to another", "and back"])

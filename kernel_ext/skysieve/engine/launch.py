@@ -41,7 +41,7 @@ _ATTEMPTS = 4
 """At the last batch of a bank: Spark fails a task for each idle worker whose maker was killed (PythonWorkerFactory)."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Launcher:
     """Starts banks, and notes where.
 
@@ -68,7 +68,7 @@ class Launcher:
     retractions: Retractions = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "retractions", Retractions(self.topics))
+        self.retractions = Retractions(self.topics)
 
     def bank(self, query: str) -> Bank:
         """The bank of a query, with the checkpoint of its last start."""
