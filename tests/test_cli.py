@@ -126,7 +126,8 @@ def test_status_for_people_and_for_programs(skysieve, environment, running, stre
     found = json.loads(programs.out)
     assert list(found) == ["kafka", "spark", "pids", "streams", "filters"]
     assert found["pids"].keys() == {"kafka", "spark", "supervisor"}
-    for shown in (running.kafka, running.spark, stream, *map(str, running.pids.values())):
+    logs = str(Home.default().logs)
+    for shown in (running.kafka, running.spark, stream, logs, *map(str, running.pids.values())):
         assert shown in people.out
     assert running.token not in people.out + programs.out
 

@@ -92,7 +92,7 @@ def _show(found: dict[str, Any]) -> None:
     if found["kafka"]:
         typer.echo(f"Kafka {found['kafka']}, Spark {found['spark'] or '(none named)'}")
     if processes:
-        typer.echo(f"processes: {processes}")
+        typer.echo(f"processes: {processes}\nlogs:      {Home.default().logs}")
     if processes and missing:
         typer.echo(f"missing:   {', '.join(missing)}; `skysieve up` starts what is missing")
     if found["kafka"]:

@@ -9,8 +9,9 @@ from kafka.errors import KafkaError
 from skysieve import Filter
 from skysieve.engine import backfill
 from skysieve.engine.backfill import Backfills, beginning
+from skysieve.engine.book import StatusBook
 from skysieve.engine.registry import Registered, Version
-from skysieve.engine.status import Backfill, FilterStatus, StatusBook, StreamStatus
+from skysieve.engine.status import Backfill, FilterStatus, StreamStatus
 from skysieve.engine.values import now
 from skysieve.packets import formats
 

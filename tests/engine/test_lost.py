@@ -13,9 +13,10 @@ from skysieve.connections import connect
 from skysieve.engine.bank import Bank
 from skysieve.engine.bank import running as banks
 from skysieve.engine.batches import Batch
+from skysieve.engine.book import StatusBook
 from skysieve.engine.health import Expected, Pulse
 from skysieve.engine.registry import REGISTRY
-from skysieve.engine.status import STATUS, StatusBook
+from skysieve.engine.status import STATUS, StreamStatus
 from skysieve.overview import filters_of, lines
 from skysieve.server.filters import filters
 from skysieve.sources import send
@@ -59,20 +60,38 @@ def test_a_bank_that_was_down_for_longer_than_the_stream_is_kept_tells_how_many_
     assert row.warnings == [f"Kafka deleted {gone} packets before they were judged."]
 
 
-def test_of_a_bank_that_lags_behind_what_is_kept_each_packet_is_counted_once():
-    pulse = Pulse()
-    assert pulse.missed({0: 10}) == 0  # where it is is not known yet
+def test_of_a_bank_that_lags_behind_what_is_kept_each_packet_is_counted_once(topics, name, caplog):
+    book, pulse = StatusBook(topics), Pulse()
+    book.note(name, StreamStatus(covered_from={}, position={}, checkpoint="c"))
+
+    def lost(kept):
+        """As the supervisor notes it when it looks at a bank."""
+        book.note(name, book.streams[name].having_lost(pulse.reached, kept))
+        pulse.lost = book.streams[name].lost
+        return pulse.lost
+
+    assert lost({0: 10}) == 0  # where it is is not known yet
     pulse.begun = {0: 20, 1: 0}
-    assert pulse.missed({0: 30, 1: 0}) == 10
+    assert lost({0: 30, 1: 0}) == 10
     pulse.look([Batch(0, {0: 100, 1: 100}, 1e9, 200, 1e9, 1e9, 1e9, None)], {"r": 5}, at=0.0)
-    assert pulse.missed({0: 100, 1: 40}) == 0
-    assert pulse.missed({0: 130, 1: 40}) == 30
-    assert pulse.missed({0: 150, 1: 101}) == 21
-    pulse.lost = 51
+    assert lost({0: 100, 1: 40}) == 10
+    assert lost({0: 130, 1: 40}) == 40
+    assert lost({0: 150, 1: 101}) == 61
     pulse.look([Batch(1, {0: 170, 1: 121}, 1e9, 40, 1e9, 1e9, 1e9, None)], {"r": 9}, at=1.0)
-    assert pulse.missed({0: 150, 1: 101}) == 0
-    pulse.begun = {0: 200, 1: 121}  # where the launch of its successor has counted what was gone
-    assert pulse.missed({0: 200, 1: 121}) == 0
+    assert lost({0: 150, 1: 101}) == 61
+    pulse.begun = {0: 200, 1: 121}
+    assert lost({0: 200, 1: 121}) == 61
     pulse.begun = {0: 20, 1: 0}
     health = pulse.health("alerts", 300, {"bright": Expected("r")})
-    assert (health.lost, health.lag, health.filters["bright"].judged) == (51, 9, 40)
+    assert (health.lost, health.lag, health.filters["bright"].judged) == (61, 9, 40)
+    assert [told.args[1] for told in caplog.records] == [10, 30, 21]
+
+
+def test_what_a_bank_lost_before_it_fell_is_not_counted_again_by_its_successor():
+    fell = StreamStatus(covered_from={}, position={0: 100}, checkpoint="c").having_lost({0: 100}, {0: 150})
+    assert fell.lost == 50
+    assert fell.having_lost({0: 100}, {0: 150}) == fell
+    assert fell.having_lost({0: 100}, {0: 170}).lost == 70
+    anew = fell.having_lost({0: 0}, {0: 30})  # the stream was deleted and made again
+    assert anew.lost == 80
+    assert anew.having_lost({0: 0}, {0: 35}).lost == 85

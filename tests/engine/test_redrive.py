@@ -10,8 +10,8 @@ import pytest
 from conftest import delivered
 from skysieve import Filter
 from skysieve.engine import redrive as engine
+from skysieve.engine.book import StatusBook
 from skysieve.engine.redrive import Progress, Redriven
-from skysieve.engine.status import StatusBook
 from skysieve.errors import DeploymentError
 from skysieve.sources import Packet, send
 

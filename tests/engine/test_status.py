@@ -7,9 +7,10 @@ from contextlib import suppress
 import pytest
 from processes import wait_until
 from skysieve import Filter
+from skysieve.engine.book import StatusBook
 from skysieve.engine.health import FilterHealth, QueryHealth
 from skysieve.engine.registry import Registered, Version
-from skysieve.engine.status import SETTINGS, STATUS, StatusBook, SupervisorStatus, status_of, statuses, told
+from skysieve.engine.status import SETTINGS, STATUS, SupervisorStatus, status_of, statuses, told
 from skysieve.engine.supervisor import Supervisor
 from skysieve.engine.values import now
 from skysieve.errors import SessionError

@@ -19,8 +19,8 @@ from skysieve.connections import connect
 from skysieve.engine import registry
 from skysieve.engine.bank import Bank
 from skysieve.engine.banks import Banks
+from skysieve.engine.book import StatusBook
 from skysieve.engine.registry import Registered, Version
-from skysieve.engine.status import StatusBook
 from skysieve.engine.values import now
 from skysieve.errors import DeploymentError
 from skysieve.sources import Packet, send, simulate

@@ -11,8 +11,9 @@ from conftest import delivered
 from skysieve import Filter
 from skysieve.brokers import check_twin
 from skysieve.engine import registry
+from skysieve.engine.book import StatusBook
 from skysieve.engine.registry import REGISTRY, STREAM, Registered, Version
-from skysieve.engine.status import STATUS, StatusBook, StreamStatus, status_of
+from skysieve.engine.status import STATUS, StreamStatus, status_of
 from skysieve.engine.values import now
 from skysieve.errors import DeploymentError, FilterError, SessionError, StreamError
 from skysieve.filter import check_name
@@ -220,7 +221,7 @@ def test_a_filter_whose_topic_has_a_twin_fails_alone(sky, topics, stream, name, 
 
 
 def test_a_status_that_cannot_be_read_is_passed_over(topics, name, monkeypatch):
-    monkeypatch.setattr("skysieve.engine.status.STATUS", f"{name}-status")
+    monkeypatch.setattr("skysieve.engine.book.STATUS", f"{name}-status")
     good = StreamStatus(covered_from={0: 1}, position={0: 1}, checkpoint="none")
     topics.create({f"{name}-status": 1})
     topics.write(

@@ -4,7 +4,9 @@ import itertools
 import socket
 import time
 import uuid
+from contextlib import closing, contextmanager
 
+import psutil
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
@@ -12,25 +14,22 @@ from skysieve.errors import SessionError
 from skysieve.sources import Packet, send, simulate
 
 
+@contextmanager
+def made(kafka, config):
+    """A topic with these settings, for a test."""
+    name = f"sources-{uuid.uuid4().hex[:8]}"
+    with closing(KafkaAdminClient(bootstrap_servers=kafka)) as admin:
+        admin.create_topics([NewTopic(name, 1, 1, topic_configs=config)])
+        try:
+            yield name
+        finally:
+            admin.delete_topics([name])
+
+
 @pytest.fixture
 def topic(kafka):
-    name = f"sources-{uuid.uuid4().hex[:8]}"
-    admin = KafkaAdminClient(bootstrap_servers=kafka)
-    try:
-        admin.create_topics(
-            [
-                NewTopic(
-                    name,
-                    num_partitions=1,
-                    replication_factor=1,
-                    topic_configs={"max.message.bytes": str(2**25)},
-                )
-            ]
-        )
+    with made(kafka, {"max.message.bytes": str(2**25)}) as name:
         yield name
-        admin.delete_topics([name])
-    finally:
-        admin.close()
 
 
 def arrived(kafka, topic):
@@ -98,15 +97,28 @@ def test_a_packet_that_is_too_large_is_refused_with_the_reason(kafka, topic):
 
 
 def test_a_packet_that_the_broker_refuses_ends_the_sending(kafka):
-    name = f"small-{uuid.uuid4().hex[:8]}"
-    admin = KafkaAdminClient(bootstrap_servers=kafka)
-    admin.create_topics([NewTopic(name, 1, 1, topic_configs={"max.message.bytes": "1000"})])
+    with (
+        made(kafka, {"max.message.bytes": "1000"}) as small,
+        pytest.raises(SessionError, match="MSG_SIZE_TOO_LARGE"),
+    ):
+        send((Packet(bytes(5000), None) for _ in itertools.count()), small, kafka)
+
+
+def test_a_broker_that_hangs_ends_it_too_and_it_is_said_where_to_look(kafka, topic, running):
+    broker = psutil.Process(running.pids["kafka"])
+
+    def packets():
+        broker.suspend()
+        yield Packet(b"alert", None)
+
     try:
-        with pytest.raises(SessionError, match="MSG_SIZE_TOO_LARGE"):
-            send((Packet(bytes(5000), None) for _ in itertools.count()), name, kafka)
+        with pytest.raises(
+            SessionError,
+            match=r"timed out.* 0 packets were accepted\. It hangs.*skysieve status.*disk is full",
+        ):
+            send(packets(), topic, kafka, options={"message.timeout.ms": 1000})
     finally:
-        admin.delete_topics([name])
-        admin.close()
+        broker.resume()
 
 
 def test_what_came_before_an_unreadable_file_still_arrives(kafka, topic):

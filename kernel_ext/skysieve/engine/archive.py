@@ -17,8 +17,9 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import functions as F  # noqa: N812
 
 from skysieve.engine import plan
+from skysieve.engine.book import StatusBook
 from skysieve.engine.registry import PARQUET, Registered
-from skysieve.engine.status import Archived, StatusBook
+from skysieve.engine.status import Archived
 from skysieve.engine.values import now
 from skysieve.errors import DeploymentError
 from skysieve.packets.decode import decode, kafka

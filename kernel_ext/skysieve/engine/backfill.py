@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from skysieve.engine.bank import Bank
+from skysieve.engine.book import StatusBook
 from skysieve.engine.registry import Registered
-from skysieve.engine.status import OUT, Backfill, StatusBook
+from skysieve.engine.status import OUT, Backfill
 from skysieve.filter import BoundFilter
 from skysieve.languages import faults
 from skysieve.packets.formats import Format

@@ -13,12 +13,13 @@ from pyspark.errors import PySparkException
 from skysieve.brokers import check_twin
 from skysieve.engine.backfill import Backfills, beginning
 from skysieve.engine.bank import running
+from skysieve.engine.book import StatusBook
 from skysieve.engine.launch import Launcher
 from skysieve.engine.pauses import Pause
 from skysieve.engine.pieces import rebuilt
 from skysieve.engine.registry import Registered
 from skysieve.engine.rejections import Rejections
-from skysieve.engine.status import State, StatusBook, status_of
+from skysieve.engine.status import State, status_of
 from skysieve.engine.watch import Watch
 from skysieve.errors import SessionError, SkysieveError
 from skysieve.filter import BoundFilter

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from pyspark.errors import PySparkException
 
-from skysieve.engine.status import StatusBook
+from skysieve.engine.book import StatusBook
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from pydantic import Field
 
-from skysieve.engine.batches import UNDATED, Batch, batches, deleted
+from skysieve.engine.batches import UNDATED, Batch, batches
 from skysieve.engine.values import Value, now
 from skysieve.intervals import percent, wilson
 from skysieve.topics import Offsets
@@ -120,7 +120,6 @@ class Pulse:
     late: int = 0
     lost: int = 0
     begun: Offsets = field(default_factory=dict)
-    passed_over: Offsets = field(default_factory=dict)
 
     @property
     def reached(self) -> Offsets:
@@ -147,12 +146,6 @@ class Pulse:
                 undated = (observed or {}).get(UNDATED)
                 late = sum(one.numRowsDroppedByWatermark for one in states)
                 self.late += 0 if is_told else late + (undated["values"][0] if undated else 0)
-
-    def missed(self, begin: Offsets) -> int:
-        """Number of packets that Kafka has deleted before the bank came to them, and that were not told before."""
-        reached = {p: max(o, self.passed_over.get(p, 0)) for p, o in self.reached.items()}
-        self.passed_over = begin
-        return deleted(reached, begin)
 
     def look(
         self,

@@ -14,10 +14,10 @@ from pyspark.errors import AnalysisException, PySparkException
 
 from skysieve.engine import plan
 from skysieve.engine.bank import Bank
-from skysieve.engine.batches import deleted
+from skysieve.engine.book import StatusBook
 from skysieve.engine.registry import Registered
 from skysieve.engine.retractions import Retractions
-from skysieve.engine.status import StatusBook, StreamStatus, status_of
+from skysieve.engine.status import StreamStatus, status_of
 from skysieve.engine.suspects import convicted
 from skysieve.enrich.base import providers, written
 from skysieve.errors import SessionError, SkysieveError
@@ -155,21 +155,22 @@ class Launcher:
             begun = {p: max(o, *(there.get(p, 0) for there in moved.values()), 0) for p, o in begun.items()}
             reached = self._finished(last, source, reached, begun)
             begin, covered = {p: reached.get(p, 0) for p in end}, known.covered_from
-        kept, lost = self.topics.begin(source.name), known.lost if known else 0
-        gone = deleted(begin, kept)
-        begin = {p: max(o, kept.get(p, 0)) for p, o in begin.items()}
-        self.book.note(
-            query, StreamStatus(covered_from=covered, position=begin, lost=lost, checkpoint=checkpoint)
+        kept = self.topics.begin(source.name)
+        status = StreamStatus(
+            covered_from=covered,
+            position={p: max(o, kept.get(p, 0)) for p, o in begin.items()},
+            lost=known.lost if known else 0,
+            counted=known.counted if known else {},
+            checkpoint=checkpoint,
         )
-        if gone:
-            self.book.lose(query, gone)
+        self.book.note(query, status.having_lost(begin, kept))
         while bound or self.is_needed(query):
             try:
                 started = self.bank(query).start(
                     self.mark(query, source, here, bound),
                     list(bound.values()),
                     source.format,
-                    begin,
+                    status.position,
                     exact=self.exact,
                 )
             except SessionError:

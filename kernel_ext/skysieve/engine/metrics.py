@@ -9,8 +9,9 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from skysieve.engine.book import StatusBook
 from skysieve.engine.health import FilterHealth, QueryHealth
-from skysieve.engine.status import FilterStatus, State, StatusBook
+from skysieve.engine.status import FilterStatus, State
 
 Number = float | None
 Labelled = Iterable[tuple[Sequence[str], Number]]

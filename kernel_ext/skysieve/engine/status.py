@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import logging
-import threading
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from itertools import pairwise
 from typing import Any, Literal
 
 from pydantic import Field
 
+from skysieve.engine.batches import deleted
 from skysieve.engine.health import FilterHealth, QueryHealth
 from skysieve.engine.registry import COMPACTED, Registered
 from skysieve.engine.values import Value, now
@@ -20,18 +19,16 @@ from skysieve.topics import Offsets, Topics
 STATUS = "skysieve-status"
 SETTINGS = COMPACTED | {"segment.bytes": str(1 << 20), "segment.ms": "600000"}
 """Kafka forgets only within full segments what was told before; whoever asks for the status reads all the others."""
-_SUPERVISOR = "/supervisor"
-_STREAM = "/stream/"
-_HEALTH = "/health/"
-_ARCHIVE = "/archive/"
+SUPERVISOR_KEY = "/supervisor"
+STREAM_KEY = "/stream/"
+HEALTH_KEY = "/health/"
+ARCHIVE_KEY = "/archive/"
 # No filter can have a name with a slash.
 
 State = Literal["starting", "backfilling", "running", "stopped", "paused", "failed"]
 
 OUT = ("paused", "failed")
 """States of a filter that was taken out of its query, until it is started or deployed again."""
-
-log = logging.getLogger("skysieve.supervisor")
 
 
 class Backfill(Value):
@@ -107,14 +104,27 @@ class FilterStatus(Value):
 class StreamStatus(Value):
     """A stream's bank: from where on its packets were judged, where it was last started, and its checkpoint since.
 
-    ``lost`` is the number of packets that Kafka deleted before it came to them.
+    ``lost`` is the number of packets that Kafka deleted before it came to them, ``counted`` how far these were counted.
     """
 
     covered_from: Offsets
     position: Offsets
     lost: int = 0
+    counted: Offsets = Field(default_factory=dict)
     # a folder of this name is removed when it has served
     checkpoint: str = Field(pattern=r"^[0-9a-z]{1,32}$")
+
+    def having_lost(self, reached: Offsets, kept: Offsets) -> StreamStatus:
+        """The same, with what Kafka deleted before ``kept`` and the bank did not come to: each packet is counted once.
+
+        >>> bank = StreamStatus(covered_from={}, position={}, checkpoint="c").having_lost({0: 100}, {0: 150})
+        >>> bank.lost, bank.having_lost({0: 100}, {0: 160}).lost, bank.having_lost({0: 170}, {0: 160}).lost
+        (50, 60, 50)
+        """
+        # Kafka never has again what it has deleted, but in a stream that was made anew
+        counted = {p: o for p, o in self.counted.items() if o <= kept.get(p, 0)}
+        gone = deleted({p: max(o, counted.get(p, 0)) for p, o in reached.items()}, kept)
+        return self.model_copy(update={"lost": self.lost + gone, "counted": kept}) if gone else self
 
 
 class Archived(Value):
@@ -151,10 +161,10 @@ def told(found: Mapping[str, bytes]) -> dict[str, FilterStatus]:
     archives: dict[str, Archived] = {}
     for key, value in found.items():
         with suppress(ValueError):
-            if key.startswith(_HEALTH):
-                banks[key.removeprefix(_HEALTH)] = QueryHealth.model_validate_json(value)
-            elif key.startswith(_ARCHIVE):
-                archives[key.removeprefix(_ARCHIVE)] = Archived.model_validate_json(value)
+            if key.startswith(HEALTH_KEY):
+                banks[key.removeprefix(HEALTH_KEY)] = QueryHealth.model_validate_json(value)
+            elif key.startswith(ARCHIVE_KEY):
+                archives[key.removeprefix(ARCHIVE_KEY)] = Archived.model_validate_json(value)
             elif not key.startswith("/"):
                 known[key] = FilterStatus.model_validate_json(value)
     return {
@@ -177,7 +187,7 @@ def supervisor(topics: Topics) -> SupervisorStatus | None:
 
 def told_of_supervisor(found: Mapping[str, bytes]) -> SupervisorStatus | None:
     """The same of the topic's records, by key."""
-    value = found.get(_SUPERVISOR)
+    value = found.get(SUPERVISOR_KEY)
     return SupervisorStatus.model_validate_json(value) if value else None
 
 
@@ -194,147 +204,3 @@ def status_of(record: Registered, state: State, **more: Any) -> FilterStatus:
         updated=now(),
         **more,
     )
-
-
-class StatusBook:
-    """What the supervisor knows of its own doings: kept in the topic, so that its successor goes on from there."""
-
-    def __init__(self, topics: Topics) -> None:
-        self._topics = topics
-        self.filters: dict[str, FilterStatus] = {}
-        self.streams: dict[str, StreamStatus] = {}
-        self.session: str | None = None
-        self.archives: dict[str, Archived] = {}
-        self._health: dict[str, QueryHealth] = {}
-        self._mine = threading.local()
-
-    @contextmanager
-    def together(self) -> Iterator[None]:
-        """Write what this thread tells within only at the end: Kafka takes a hundred records as fast as one."""
-        held: list[tuple[str, bytes | None]] = []
-        self._mine.held = held
-        try:
-            yield
-        finally:
-            self._mine.held = None
-            self._append(*held)
-
-    def recall(self) -> None:
-        """Read the topic; made where it does not exist."""
-        self._topics.create({STATUS: 1}, SETTINGS)
-        self.close()
-        for key, value in self._topics.newest_by_key(STATUS).items():
-            try:
-                if key == _SUPERVISOR:
-                    self.session = SupervisorStatus.model_validate_json(value).session or None
-                elif key.startswith(_HEALTH):
-                    self._health[key.removeprefix(_HEALTH)] = QueryHealth.model_validate_json(value)
-                elif key.startswith(_ARCHIVE):
-                    self.archives[key.removeprefix(_ARCHIVE)] = Archived.model_validate_json(value)
-                elif key.startswith(_STREAM):
-                    self.streams[key.removeprefix(_STREAM)] = StreamStatus.model_validate_json(value)
-                else:
-                    self.filters[key] = FilterStatus.model_validate_json(value)
-            except ValueError as error:
-                log.error("the status of %r cannot be read, and is told anew: %s", key, error)
-
-    def close(self) -> None:
-        """Know nothing any more, until it is recalled."""
-        self.filters, self.streams, self.archives, self._health = {}, {}, {}, {}
-
-    def is_live(self, name: str) -> bool:
-        """Whether this filter, in whatever version, was being judged last."""
-        status = self.filters.get(name)
-        return status is not None and status.has_begun and status.state not in ("stopped", *OUT)
-
-    def is_out(self, record: Registered) -> bool:
-        """Whether this run of the deployment was taken out: it fails, or was paused."""
-        status = self.filters.get(record.name)
-        return status is not None and status.state in OUT and status.run == record.run
-
-    def publish(self, status: FilterStatus) -> None:
-        """Note and announce a status, if it is news."""
-        before = self.filters.get(status.name)
-        if before and before.model_copy(update={"updated": status.updated}) == status:
-            return
-        self.filters[status.name] = status
-        self._write(status.name, status)
-        tail = f": {status.error}" if status.error else ""
-        log.info("%s %s is %s%s", status.name, status.version, status.state, tail)
-
-    def change(self, name: str, **changes: Any) -> None:
-        """Publish a status with some of its values changed."""
-        self.publish(self.filters[name].model_copy(update={"updated": now(), **changes}))
-
-    def doubt(self, records: Iterable[Registered], error: Exception) -> None:
-        """Let the owners of filters that should run read that they may not just now, and why."""
-        said = str(error)[:300] or type(error).__name__
-        reason = f"The supervisor could not go on and tries again: {said}"
-        with self.together():
-            for record in records:
-                if self.is_live(record.name):
-                    self.change(record.name, state="starting", error=reason)
-                elif record.wanted == "running" and not self.is_out(record):
-                    self.publish(status_of(record, "starting", error=reason))
-
-    def forget(self, name: str) -> None:
-        """Drop the status of a filter that was removed."""
-        self.filters.pop(name, None)
-        self.archives.pop(name, None)
-        self._append((name, None), (_ARCHIVE + name, None))
-
-    @property
-    def health(self) -> dict[str, QueryHealth]:
-        """How each bank does."""
-        return dict(self._health)
-
-    def tell(self, health: QueryHealth) -> None:
-        """Announce how a bank does, if it is news."""
-        if health.is_news(self._health.get(health.query)):
-            self._health[health.query] = health
-            self._write(_HEALTH + health.query, health)
-
-    def forget_health(self, query: str) -> None:
-        """Drop what was told of a bank that does not run any more."""
-        if self._health.pop(query, None):
-            self._append((_HEALTH + query, None))
-
-    def archive(self, name: str, reached: Archived) -> None:
-        """Note how far the matches of a filter were written to its sink; not of one that was removed meanwhile."""
-        if name in self.filters:
-            self.archives[name] = reached
-            self._write(_ARCHIVE + name, reached)
-
-    def note(self, stream: str, status: StreamStatus) -> None:
-        """Note how far a stream's bank has come."""
-        self.streams[stream] = status
-        self._write(_STREAM + stream, status)
-
-    def lose(self, query: str, count: int) -> None:
-        """Note that Kafka deleted packets before a bank came to them."""
-        known = self.streams[query]
-        self.note(query, known.model_copy(update={"lost": known.lost + count}))
-        log.warning("%s has lost %d packets: Kafka deleted them before they were judged", query, count)
-
-    def cover(self, stream: str, start: Offsets) -> None:
-        """Note that a backfill has judged a stream from these offsets on."""
-        known = self.streams[stream]
-        covered = {p: min(o, start.get(p, o)) for p, o in known.covered_from.items()}
-        self.note(stream, known.model_copy(update={"covered_from": covered}))
-
-    def beat(self, pid: int, metrics: str | None = None, waiting: str = "") -> None:
-        """Give a sign of life."""
-        status = SupervisorStatus(
-            session=self.session or "", pid=pid, metrics=metrics, heartbeat=now(), waiting=waiting
-        )
-        self._write(_SUPERVISOR, status)
-
-    def _write(self, key: str, value: Value) -> None:
-        self._append((key, value.model_dump_json().encode()))
-
-    def _append(self, *records: tuple[str, bytes | None]) -> None:
-        held = getattr(self._mine, "held", None)
-        if held is not None:
-            held += records
-        elif records:
-            self._topics.write(STATUS, records)

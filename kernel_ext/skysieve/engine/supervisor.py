@@ -15,11 +15,11 @@ from pyspark.errors import PySparkException
 from skysieve.engine import metrics, registry
 from skysieve.engine.archive import Archives
 from skysieve.engine.banks import Banks
+from skysieve.engine.book import StatusBook
 from skysieve.engine.driver import Connect, Driver
 from skysieve.engine.election import Election
 from skysieve.engine.pauses import LONGEST
 from skysieve.engine.registry import Registered
-from skysieve.engine.status import StatusBook
 from skysieve.engine.warming import warm_aside
 from skysieve.errors import DeploymentError, SkysieveError
 from skysieve.topics import Topics

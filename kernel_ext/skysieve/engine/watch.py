@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from skysieve.engine.bank import running
+from skysieve.engine.book import StatusBook
 from skysieve.engine.health import PAST, Expected, Pulse
 from skysieve.engine.registry import Registered
-from skysieve.engine.status import FilterStatus, StatusBook
+from skysieve.engine.status import FilterStatus
 from skysieve.stream import Stream
 from skysieve.topics import Topics
 
@@ -83,9 +84,9 @@ class Watch:
             past = {_counted(s): s.backfill.done for s in here.values() if s.backfill}
             news = pulse.news(str(query.runId), query.recentProgress)
             pulse.begun = self._book.streams[name].position
-            if gone := pulse.missed(begins[sources[name].name]):
-                self._book.lose(name, gone)
-            pulse.lost = self._book.streams[name].lost
+            bank = self._book.streams[name].having_lost(pulse.reached, begins[sources[name].name])
+            self._book.note(name, bank)
+            pulse.lost = bank.lost
             pulse.look(news, matched, past)
             health = pulse.health(
                 name,

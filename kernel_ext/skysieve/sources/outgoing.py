@@ -33,6 +33,9 @@ _REACH_SECONDS = 10.0
 _REPORT_SECONDS = 0.1
 _FAR_AHEAD = 0.005
 _RIGHTS = f" ({RIGHTS}.)"
+_SILENT = (
+    " It hangs, or cannot write: see `skysieve status`, the end of its log, and whether its disk is full."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +182,7 @@ class _Sender:
                 f"Kafka at {self.kafka} did not accept a packet{self._who} for topic {self.topic!r}: "
                 f"{_reason(self.refused)}. "
                 f"{self.acknowledged} packets were accepted."
-                f"{_RIGHTS if 'AUTHORIZATION' in self.refused.name() else ''}"
+                f"{_cure(self.refused)}"
             )
         return self.acknowledged
 
@@ -230,6 +233,12 @@ class _Sender:
         if self._progress and (now := time.monotonic()) >= self._next_report:
             self._next_report = now + _REPORT_SECONDS
             self._progress(self.acknowledged)
+
+
+def _cure(error: KafkaError) -> str:
+    if error.code() == KafkaError._MSG_TIMED_OUT:
+        return _SILENT
+    return _RIGHTS if "AUTHORIZATION" in error.name() else ""
 
 
 def _reason(error: KafkaError) -> str:
