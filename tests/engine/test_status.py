@@ -7,6 +7,7 @@ from contextlib import suppress
 import pytest
 from processes import wait_until
 from skysieve import Filter
+from skysieve.connections import connect
 from skysieve.engine.book import StatusBook
 from skysieve.engine.health import FilterHealth, QueryHealth
 from skysieve.engine.registry import Registered, Version
@@ -75,6 +76,25 @@ def test_a_supervisor_without_spark_says_so_as_a_sign_of_life(topics):
     assert {one.waiting for one in signs if one.pid == os.getpid()} == {
         "No Spark Connect server answers at nowhere:1."
     }
+
+
+def test_the_session_of_spark_is_told_before_anything_runs_in_it(
+    topics, name, started, tmp_path, monkeypatch
+):
+    """A supervisor that breaks off while it starts its first banks would else not find them again, and start twins."""
+    monkeypatch.setattr("skysieve.engine.book.STATUS", f"{name}-status")
+    begun = []
+
+    def opened(session):
+        begun.append(connect(started.spark, started.token, session))
+        return begun[-1]
+
+    first, second = (Supervisor(topics, opened, str(tmp_path)) for _ in range(2))
+    for one in (first, second):
+        one._book.recall()
+        one._open_session()
+    assert begun[0].session_id == begun[1].session_id
+    begun[0].client.release_session()
 
 
 def test_what_was_told_for_hours_is_not_all_read_again(topics, name):

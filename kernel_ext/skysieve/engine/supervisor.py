@@ -174,12 +174,17 @@ class Supervisor:
             self._book.doubt(self._registered.values(), error)
 
     def _open_session(self) -> None:
-        """Have a session of Spark; while there is none, that is told as a sign of life."""
+        """Have a session of Spark; while there is none, that is told as a sign of life.
+
+        Which one it is stands in the status before anything runs in it: who does not find it there starts a twin of
+        each bank in another.
+        """
         try:
             self._driver.open()
         except (SkysieveError, PySparkException) as error:
             self._beat(waiting=str(error)[:300])
             raise
+        self._beat()
 
     def _beat(self, waiting: str = "") -> None:
         self._book.beat(os.getpid(), self._metrics, waiting)
