@@ -209,6 +209,30 @@ def test_nothing_is_written_of_what_the_kernel_refuses(shown):
     assert cells(notebook.page) == [SHOW]
 
 
+@pytest.mark.parametrize("end", ["restartKernel", "shutdown"])
+def test_a_form_whose_kernel_has_ended_says_so_and_takes_nothing_more(shown, end):
+    notebook, form = shown
+    _, field = threshold(form, "Threshold of snr")
+    before = field.input_value()
+    notebook.page.evaluate(f"() => void jupyterapp.shell.currentWidget.sessionContext.{end}()")
+    expect(form.get_by_role("alert")).to_have_text(
+        "The kernel that made this form has ended: run its cell again."
+    )
+    expect(form.get_by_role("status")).to_be_empty()
+    notebook.picture(f"builder-{end.lower()}", form)
+    for part in (".sky-title", ".sky-cuts", ".sky-buttons"):
+        expect(form.locator(part)).to_have_attribute("inert", "")
+    field.focus()
+    notebook.page.keyboard.type("7")
+    assert field.input_value() == before
+    assert cells(notebook.page) == [SHOW]
+    if end == "restartKernel":
+        notebook.wait()
+        notebook.run()
+        expect(form.get_by_role("alert")).to_be_empty()
+        expect(form.locator(".sky-cuts")).not_to_have_attribute("inert", "")
+
+
 def test_a_page_that_is_loaded_again_shows_the_form_as_it_was_and_it_goes_on(shown):
     notebook, form = shown
     threshold(form, "Threshold of snr")[0].press("End")

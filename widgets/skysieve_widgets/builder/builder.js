@@ -42,9 +42,9 @@ class Form {
       button("+ Cut", "One more cut on a column", () => this.add(false)),
       button("+ SQL", "One more cut, as a condition in SQL", () => this.add(true)),
       make("span", { class: "sky-gap" }), ...this.buttons);
+    this.editable = [make("div", { class: "sky-title" }, this.name, this.stream), this.list, more];
     this.root = make("div", { class: "sky-builder" },
-      make("div", { class: "sky-title" }, this.name, this.stream),
-      this.headline, this.night, this.keys, this.list, more, this.problem, this.status, this.sql, this.said);
+      this.editable[0], this.headline, this.night, this.keys, this.list, more, this.problem, this.status, this.sql, this.said);
     el.append(this.root);
   }
 
@@ -181,6 +181,14 @@ class Form {
     for (const button of this.buttons) button.disabled = text !== "";
   }
 
+  /** Say that nothing done here reaches a kernel any more; what the filter is can still be read and copied. */
+  end() {
+    this.waiting = null;
+    this.status.textContent = "";
+    this.problem.textContent = "The kernel that made this form has ended: run its cell again.";
+    for (const part of this.editable) part.inert = true;
+  }
+
   /** Note, for tests and the curious, how long it took from a release until all is drawn. */
   settle() {
     requestAnimationFrame(() => {
@@ -202,10 +210,12 @@ export default {
       "change:said": () => (form.said.textContent = model.get("said")),
     };
     for (const [name, handler] of Object.entries(handlers)) model.on(name, handler);
+    const stop = onEnded(model, () => form.end());
     form.busy();
     form.said.textContent = model.get("said");
     form.settle();
     return () => {
+      stop();
       for (const [name, handler] of Object.entries(handlers)) model.off(name, handler);
     };
   },

@@ -1,4 +1,4 @@
-// A cell below the one that shows the form, where the page is a notebook of JupyterLab.
+// What the form asks of the notebook that shows it, where the page is JupyterLab's.
 
 /** Put a code cell below the one that holds `el`; false where that cannot be done. */
 function insertCell(model, el, source) {
@@ -12,4 +12,19 @@ function insertCell(model, el, source) {
   } catch {
     return false;
   }
+}
+
+const ENDED = ["restarting", "autorestarting", "terminating", "dead"];
+
+/** Do something when the kernel that made the form is no more; gives a function that ends the wait for that. */
+function onEnded(model, act) {
+  const session = model.widget_manager?.context?.sessionContext;
+  const status = (_, now) => ENDED.includes(now) && act();
+  const kernel = (_, { newValue }) => newValue || act();
+  session?.statusChanged.connect(status);
+  session?.kernelChanged.connect(kernel);
+  return () => {
+    session?.statusChanged.disconnect(status);
+    session?.kernelChanged.disconnect(kernel);
+  };
 }
