@@ -98,6 +98,16 @@ def test_an_error_names_the_first_alert_and_the_line():
     assert "on the alert at partition 1, offset 6, number 3 in its packet. " in str(found)
 
 
+@pytest.mark.parametrize("bad", [[399], [7, 399], [0]])
+def test_it_is_found_among_many_in_few_calls(bad):
+    """A batch of a record's hundred fields takes pandas as long for one alert as for hundreds."""
+    body = f"import time; time.sleep(0.02)\n    return [1 // (v not in {bad}) > 0 for v in x]"
+    rows = pa.array(range(400))
+    with pytest.raises(FunctionError) as caught:
+        call(body, seconds=0.5).on_arrow(pa.array([True] * 400), rows, rows, rows, rows)
+    assert faults.found(str(caught.value)).place == (bad[0],) * 3
+
+
 @pytest.mark.parametrize(
     ("body", "says", "cure"),
     [

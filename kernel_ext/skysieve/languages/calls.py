@@ -94,14 +94,21 @@ class Call:
             return None, error  # it gives as many verdicts as there were alerts, however many there are now
         if isinstance(error, Late):
             return self._slow(values), error
-        with contextlib.suppress(Late), _within(self.seconds):
-            for row in range(len(values[0])):
-                try:
-                    self._verdicts([value.slice(row, 1) for value in values])
-                except (Exception, SystemExit) as other:
-                    if isinstance(other, AnswerError) and not isinstance(other, FlagError):
+        rows, first = range(len(values[0])), error
+        # what was halved so often takes twice the time at most, and pandas some for each half
+        with contextlib.suppress(Late), _within(2 * self.seconds + _GRACE):
+            while len(rows) > 1:
+                for half in (rows[: len(rows) // 2], rows[len(rows) // 2 :]):
+                    try:
+                        self._verdicts([value.slice(half.start, len(half)) for value in values])
+                    except (Exception, SystemExit) as other:
+                        if isinstance(other, AnswerError) and not isinstance(other, FlagError):
+                            return None, error
+                        rows, first = half, other
                         break
-                    return row, other
+                else:
+                    return None, error
+            return rows.start, first
         return None, error
 
     def _slow(self, values: Sequence[pa.Array]) -> int | None:

@@ -16,11 +16,12 @@ function insertCell(model, el, source) {
 
 const ENDED = ["restarting", "autorestarting", "terminating", "dead"];
 
-/** Do something when the kernel that made the form is no more; gives a function that ends the wait for that. */
+/** Do something when the kernel that made the form is no more, or another; gives a function that ends the wait for that. */
 function onEnded(model, act) {
   const session = model.widget_manager?.context?.sessionContext;
+  const made = session?.session?.kernel?.id;
   const status = (_, now) => ENDED.includes(now) && act();
-  const kernel = (_, { newValue }) => newValue || act();
+  const kernel = (_, { newValue }) => newValue?.id === made || act();
   session?.statusChanged.connect(status);
   session?.kernelChanged.connect(kernel);
   return () => {
