@@ -65,9 +65,7 @@ def test_of_a_bank_that_lags_behind_what_is_kept_each_packet_is_counted_once(top
     book.note(name, StreamStatus(covered_from={}, position={}, checkpoint="c"))
 
     def lost(kept):
-        """As the supervisor notes it when it looks at a bank."""
-        book.note(name, book.streams[name].having_lost(pulse.reached, kept))
-        pulse.lost = book.streams[name].lost
+        pulse.lost = book.lose(name, pulse.reached, kept)
         return pulse.lost
 
     assert lost({0: 10}) == 0  # where it is is not known yet

@@ -149,6 +149,11 @@ class StatusBook:
         self.streams[stream] = status
         self._write(STREAM_KEY + stream, status)
 
+    def lose(self, stream: str, reached: Offsets, kept: Offsets) -> int:
+        """Note what Kafka deleted before ``kept`` and a bank did not come to; gives how much that is by now."""
+        self.note(stream, self.streams[stream].having_lost(reached, kept))
+        return self.streams[stream].lost
+
     def cover(self, stream: str, start: Offsets) -> None:
         """Note that a backfill has judged a stream from these offsets on."""
         known = self.streams[stream]

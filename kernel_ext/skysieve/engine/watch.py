@@ -84,9 +84,7 @@ class Watch:
             past = {_counted(s): s.backfill.done for s in here.values() if s.backfill}
             news = pulse.news(str(query.runId), query.recentProgress)
             pulse.begun = self._book.streams[name].position
-            bank = self._book.streams[name].having_lost(pulse.reached, begins[sources[name].name])
-            self._book.note(name, bank)
-            pulse.lost = bank.lost
+            pulse.lost = self._book.lose(name, pulse.reached, begins[sources[name].name])
             pulse.look(news, matched, past)
             health = pulse.health(
                 name,
